@@ -3,7 +3,10 @@
  * and says how long it takes, so that nothing ever waits inside a driver.
  */
 
-/** ECMA-419 quantities (its Annex on sensor classes), SI units. A quantity that could not be measured is absent. */
+/**
+ * ECMA-419 quantities (its Annex on sensor classes): degC, % of relative humidity (0 to 100), Pa, m/s, degrees clockwise from north (0 to
+ * below 360, where the wind comes from), mm of rain since the counter began, W/m2, V. A quantity that could not be measured is absent.
+ */
 export interface SensorSample {
   thermometer?: { temperature: number };
   hygrometer?: { humidity: number };

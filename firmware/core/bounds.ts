@@ -1,0 +1,89 @@
+/** Every bound of the node's own queues, retries, waits and buffers, with the reason for the number. */
+
+/**
+ * The most that the claims take beside their columns' items and the two texts of the node (hwmodel, profile URI): keys and heads, counters
+ * at full width, ten column heads are 112 bytes; rounded up. The attester closes a batch before a token would pass MAX_TOKEN_BYTES.
+ */
+export const CLAIMS_FIXED_BYTES = 120;
+
+/**
+ * Blocking work that may be started at once: one erase of a flash sector (400 ms) and one signature (150 ms), and 50 ms to get back to the
+ * event loop. Work that may block waits while the MAC wants to be woken within this time.
+ */
+export const BLOCKING_WORK_MS = 600;
+
+/**
+ * Readings that wait in memory while a receive window is near. The longest such time is a join's (6 s); at one sample a second and with
+ * the window's own margin that is seven; with the eighth the journal is written all the same.
+ */
+export const JOURNAL_WAITING_MAX = 8;
+
+/** A sample later than this is not taken for its slot: the finest time class that we claim is 1.024 s. */
+export const SAMPLE_LATENESS_MS = 1000;
+
+/**
+ * The clock was corrected backwards: how long sampling waits so that no time is given twice. A correction by more than this says that
+ * the earlier time was plain wrong; then the schedule starts anew instead of resting for days.
+ */
+export const SCHEDULE_WAIT_MAX_MS = 3_600_000;
+
+/** Error of the crystal that counts uptime, for the growth of the wall time's uncertainty. */
+export const CLOCK_DRIFT_PPM = 20;
+
+/** The time is asked for again after half a day: 20 ppm are 0.9 s by then, within the finest class. */
+export const TIME_REFRESH_MS = 43_200_000;
+
+/** An unanswered request for the time is repeated after a minute, then after twice as long each time, up to an hour: each costs a frame. */
+export const TIME_RETRY_FIRST_MS = 60_000;
+export const TIME_RETRY_MAX_MS = 3_600_000;
+
+/** A failed signature (a secure element that does not answer) is tried again after a second, doubling up to a minute. */
+export const SIGN_RETRY_FIRST_MS = 1000;
+export const SIGN_RETRY_MAX_MS = 60_000;
+
+/** Unacknowledged tokens that are kept in view at once: acknowledgements out of order are one 32-bit word. */
+export const OUTBOX_WINDOW = 32;
+
+/**
+ * A token that was not acknowledged is sent again after a minute, then after twice as long each time, up to six hours: at DR0 a token of
+ * 500 bytes takes 45 minutes of duty cycle.
+ */
+export const RESEND_FIRST_MS = 60_000;
+export const RESEND_MAX_MS = 21_600_000;
+
+/** After a failure no token at all goes for half a minute, doubling up to an hour: a dead path is probed, not flooded. */
+export const PATH_RETRY_FIRST_MS = 30_000;
+export const PATH_RETRY_MAX_MS = 3_600_000;
+
+/** While draining somebody waits for the node: back-offs are cut to this. */
+export const DRAIN_RETRY_MAX_MS = 60_000;
+
+/**
+ * Tries after which a token is given up that holds back a full window although later tokens came through: the receiver refuses this one.
+ * With the back-off above that takes more than a day.
+ */
+export const REFUSED_TRIES_MAX = 10;
+
+/** First transmission of a token: a random delay up to a quarter of the batch's duration, at most 15 minutes, so that a fleet spreads out. */
+export const SPREAD_FRACTION = 4;
+export const SPREAD_MAX_MS = 900_000;
+
+/** After a reboot the backlog starts within a minute: power returns to a whole fleet at once. */
+export const SPREAD_REBOOT_MS = 60_000;
+
+/**
+ * Acknowledgement requests for one token before the outbox takes it back, and the wait before the first; it doubles each time. A network
+ * server needs one uplink to get a queued downlink out, so the first comes soon; the last is 8 minutes after the one before.
+ */
+export const ACK_REQUESTS_MAX = 6;
+export const ACK_REQUEST_FIRST_MS = 15_000;
+
+/** Publications of one token before the outbox takes it back, and the wait for the receiver's answer to the first; it doubles each time. */
+export const PUBLISH_TRIES_MAX = 4;
+export const PUBLISH_ANSWER_FIRST_MS = 10_000;
+
+/** A sleep shorter than this costs more energy in the boot that follows (about 300 ms at full current) than it saves. */
+export const SLEEP_MIN_MS = 2000;
+
+/** All saved state: an ESP32 retains 8 KB through deep sleep, of which the IDF and the radio driver take some. */
+export const STATE_BYTES_MAX = 2048;

@@ -1,0 +1,64 @@
+/** Values as the SX126x's command bytes hold them: pure functions, each with its section of the data sheet. */
+import type { LoraModulation } from "../../ports/radio.ts";
+import { IMAGE_BANDS } from "./sx126x-commands.ts";
+
+/** Steps of the radio's clock for its timeouts, in microseconds (13.1.4). */
+export const TIMER_STEP_US = 15.625;
+/** The longest symbol timeout that SetLoRaSymbNumTimeout's mantissa and exponent hold. */
+const MAX_SYMBOL_TIMEOUT = 248;
+
+/** 13.4.1: RfFreq = frequency * 2^25 / 32 MHz. The product stays below 2^53. */
+export function frequencySteps(frequencyHz: number): number {
+  return Math.floor((frequencyHz * 0x2000000) / 32_000_000 + 0.5);
+}
+
+/** Table 13-48. */
+export function bandwidthByte(bandwidthHz: number): number {
+  return bandwidthHz === 125_000 ? 0x04 : bandwidthHz === 250_000 ? 0x05 : 0x06;
+}
+
+/** Length of a symbol in microseconds (6.1.4). */
+export function symbolUs(modulation: LoraModulation): number {
+  return ((1 << modulation.spreadingFactor) * 1_000_000) / modulation.bandwidthHz;
+}
+
+/** 6.1.1.4: mandatory where a symbol takes 16.38 ms or more: SF11 and SF12 at 125 kHz, SF12 at 250 kHz. */
+export function lowDataRateByte(modulation: LoraModulation): number {
+  return symbolUs(modulation) > 16_000 ? 1 : 0;
+}
+
+/** 9.2.1: index of the image calibration band, or -1 where the data sheet gives none. */
+export function imageBand(frequencyHz: number): number {
+  for (let i = 0; i < IMAGE_BANDS.length; i++) {
+    if (frequencyHz >= IMAGE_BANDS[i][0] * 1e6 && frequencyHz <= IMAGE_BANDS[i][1] * 1e6) return i;
+  }
+  return -1;
+}
+
+/**
+ * A symbol timeout as register 0x0706 holds it: mantissa << 3 | exponent for mantissa * 2^(2 * exponent + 1) symbols, rounded up.
+ * `symbols` is 1 to 248.
+ */
+export function symbolTimeoutRegister(symbols: number): number {
+  let mantissa = (Math.min(symbols, MAX_SYMBOL_TIMEOUT) + 1) >> 1;
+  let exponent = 0;
+  while (mantissa > 31) {
+    mantissa = (mantissa + 3) >> 2;
+    exponent++;
+  }
+  return (mantissa << 3) | exponent;
+}
+
+/** The number of symbols that a value of register 0x0706 stands for; SetLoRaSymbNumTimeout takes this number. */
+export function symbolTimeoutSymbols(register: number): number {
+  return (register >> 3) << (2 * (register & 7) + 1);
+}
+
+/**
+ * The receive timer's steps (13.1.5). It only guards against a false preamble: symbol timeout, then as long as the rest of a
+ * preamble, the sync word (4.25 symbols), the header (8) and some slack may take; from the valid header on it no longer runs.
+ */
+export function receiveGuardSteps(modulation: LoraModulation, symbolTimeout: number): number {
+  const symbols = symbolTimeout + modulation.preambleSymbols + 4.25 + 8 + 4;
+  return Math.min(Math.ceil((symbols * symbolUs(modulation)) / TIMER_STEP_US), 0xfffffe);
+}

@@ -1,0 +1,52 @@
+/**
+ * The command-line program. One file a command: each registers itself on the program below. `groundtruth.js` starts this file with a Node.js
+ * that is new enough.
+ *
+ * Exit codes: see EXIT in command-error.ts. Results go to standard output, everything else to standard error.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Command, CommanderError } from "commander";
+import { CommandError, describeError, EXIT } from "./command-error.ts";
+import { registerVerify } from "./verify.ts";
+
+const COMMANDS: readonly ((program: Command) => void)[] = [registerVerify];
+
+/** The program with all its commands. */
+export function createProgram(): Command {
+  const program = new Command("groundtruth")
+    .description("Signed sensor readings that anyone can verify: simulate nodes, verify their tokens")
+    .version(packageVersion())
+    .showHelpAfterError("(groundtruth --help, or groundtruth COMMAND --help, lists what there is)")
+    .exitOverride();
+  for (const register of COMMANDS) register(program);
+  return program;
+}
+
+/** Runs the program with `args` (without the names of Node and the script); returns the exit code. */
+export async function run(args: readonly string[]): Promise<number> {
+  try {
+    process.exitCode = undefined;
+    await createProgram().parseAsync(args, { from: "user" });
+    return typeof process.exitCode === "number" ? process.exitCode : EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.unusable;
+    if (error instanceof CommandError) {
+      process.stderr.write(describeError(error));
+      return error.exitCode;
+    }
+    process.stderr.write(`internal error, please report it: ${error instanceof Error ? error.stack : error}\n`);
+    return EXIT.internal;
+  }
+}
+
+/** The version in our package.json, which stands above this file in a checkout and above dist/ in a package. */
+function packageVersion(): string {
+  for (let folder = import.meta.dirname; folder !== dirname(folder); folder = dirname(folder)) {
+    const path = join(folder, "package.json");
+    if (existsSync(path)) return JSON.parse(readFileSync(path, "utf8")).version;
+  }
+  return "unknown";
+}
+
+if (import.meta.main) process.exitCode = await run(process.argv.slice(2));
