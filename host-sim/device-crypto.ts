@@ -8,6 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import type { Crypto, KeySlot } from "../firmware/ports/crypto.ts";
 import { KEY_SLOT } from "../firmware/wire/key-slot.ts";
 import { BlockCipher } from "./block-cipher.ts";
+import type { PendingEvent } from "./event-queue.ts";
 import type { RandomStream } from "./random-stream.ts";
 import type { World } from "./world.ts";
 
@@ -20,6 +21,7 @@ export class DeviceCrypto implements Crypto {
   #random: RandomStream;
   #keys = new Map<KeySlot, Uint8Array>();
   #ciphers = new Map<KeySlot, BlockCipher>();
+  #signing: PendingEvent | undefined;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -86,10 +88,15 @@ export class DeviceCrypto implements Crypto {
   ): void {
     const key = this.#keys.get(slot);
     const copy = digest.slice();
-    this.#world.after(SIGNING_US, () => {
+    this.#signing = this.#world.after(SIGNING_US, () => {
       if (key === undefined) done(undefined, `no key in slot ${slot}`);
       else done(p256.sign(copy, key, { prehash: false, lowS: true, format: "compact" }));
     });
+  }
+
+  /** The node lost power or went to sleep: a signature that was under way is not made. */
+  forgetRequests(): void {
+    this.#world.cancel(this.#signing);
   }
 
   /** The LoRaWAN keys and the receiver's key, for the operator's files: never the attestation key. */

@@ -72,11 +72,15 @@ export const SPREAD_MAX_MS = 900_000;
 export const SPREAD_REBOOT_MS = 60_000;
 
 /**
- * Acknowledgement requests for one token before the outbox takes it back, and the wait before the first; it doubles each time. A network
- * server needs one uplink to get a queued downlink out, so the first comes soon; the last is 8 minutes after the one before.
+ * Acknowledgement requests for one token before the outbox takes it back (MAX_ACK_REQUESTS of RFC 9011 5.6.2), and the wait before one; it
+ * doubles while nothing is heard, up to the maximum. A network server needs one uplink to get a queued downlink out, so the first comes soon.
  */
-export const ACK_REQUESTS_MAX = 6;
+export const ACK_REQUESTS_MAX = 8;
 export const ACK_REQUEST_FIRST_MS = 15_000;
+export const ACK_REQUEST_MAX_MS = 480_000;
+
+/** After a refusal by the MAC nothing is handed in for a second, whatever it says: no loop, should it ever refuse "until now". */
+export const REFUSAL_PAUSE_MS = 1000;
 
 /** Publications of one token before the outbox takes it back, and the wait for the receiver's answer to the first; it doubles each time. */
 export const PUBLISH_TRIES_MAX = 4;

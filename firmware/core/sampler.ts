@@ -67,9 +67,9 @@ export class Sampler implements Machine<SamplerEvent, SamplerCommand> {
     switch (event.kind) {
       case "start":
         if (this.#phase !== IDLE || this.#stopped) return;
-        if (this.#wallOffsetMs !== undefined) return this.#schedule(nowMs);
         this.#phase = WAITING;
         this.#dueMs = nowMs + this.#timeWaitMs;
+        if (this.#wallOffsetMs !== undefined) this.#schedule(nowMs);
         return;
       case "clock":
         this.#wallOffsetMs = event.wallOffsetMs;

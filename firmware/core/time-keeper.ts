@@ -5,7 +5,7 @@
 import { MIN_WALL_TIME_S } from "../wire/batch.ts";
 import { StateReader, StateWriter } from "../wire/state-record.ts";
 import { TIME_SOURCE, type TimeSource, timeQuality } from "../wire/time-quality.ts";
-import { CLOCK_DRIFT_PPM } from "./bounds.ts";
+import { CLOCK_DRIFT_PPM, TIME_REFRESH_MS } from "./bounds.ts";
 import { STATE_TAG } from "./state-tag.ts";
 
 /** 1980-01-06, where GPS time begins, in Unix milliseconds. */
@@ -42,9 +42,13 @@ export class TimeKeeper {
     return this.#uncertaintyMs + Math.ceil(((nowMs - this.#learnedAtMs) * CLOCK_DRIFT_PPM) / 1_000_000);
   }
 
-  /** The time quality byte of a reading taken now (wire/time-quality.ts). */
+  /**
+   * The time quality byte of a reading taken now (wire/time-quality.ts). It states the uncertainty that the time will have when it is next
+   * refreshed, so that the class, and with it the batch, does not change on the way there.
+   */
   quality(nowMs: number): number {
-    return this.known ? timeQuality(this.#source, this.uncertaintyMs(nowMs)) : 0;
+    if (!this.known) return 0;
+    return timeQuality(this.#source, this.uncertaintyMs(Math.max(nowMs, this.#learnedAtMs + TIME_REFRESH_MS)));
   }
 
   /**

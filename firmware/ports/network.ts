@@ -5,6 +5,8 @@ export interface NetworkEvents {
   onOffline(): void;
   /** A message on a subscribed topic. `payload` is good until the call returns. */
   onMessage(topic: string, payload: Uint8Array): void;
+  /** SNTP's answer (RFC 5905): it was `unixMs` at `atMs` on the clock port's scale, within `uncertaintyMs`. */
+  onTime(unixMs: number, atMs: number, uncertaintyMs: number): void;
 }
 
 export interface Network {

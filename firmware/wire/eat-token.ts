@@ -143,10 +143,15 @@ function refuse(reason: string): Refusal {
   return { ok: false, reason };
 }
 
-/** Asks for the next claim by its key; another one is passed over with a reason at the end. */
+/** Whether the next claim has this key. */
 function expectClaim(reader: CborReader, key: number): boolean {
   const type = reader.peek();
   return (type === "uint" || type === "negative") && reader.int() === key;
+}
+
+/** A claim's value of the wrong type was refused before the key that could then not be read. */
+function unexpectedClaim(reader: CborReader): Refusal {
+  return refuse(reader.reason ?? "unexpected-claim");
 }
 
 /** Reads one column of running differences; undefined when it has not `count` values of 32 bits (`count` 0: as many as there are). */
@@ -180,23 +185,23 @@ export function parseClaims(bytes: Uint8Array): { ok: true; claims: Claims } | R
   const firstKey = reader.peek() === "uint" ? reader.uint() : -1;
   const wallTime = firstKey === CLAIM_IAT;
   const iat = wallTime ? reader.uint() : 0;
-  if (wallTime ? !expectClaim(reader, CLAIM_UEID) : firstKey !== CLAIM_UEID) return refuse("unexpected-claim");
+  if (wallTime ? !expectClaim(reader, CLAIM_UEID) : firstKey !== CLAIM_UEID) return unexpectedClaim(reader);
   const ueid = reader.bytes();
-  if (!expectClaim(reader, CLAIM_OEMID)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_OEMID)) return unexpectedClaim(reader);
   const oemid = reader.bytes();
-  if (!expectClaim(reader, CLAIM_HWMODEL)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_HWMODEL)) return unexpectedClaim(reader);
   const hwmodel = reader.bytes();
-  if (!wallTime && !expectClaim(reader, CLAIM_UPTIME)) return refuse("unexpected-claim");
+  if (!wallTime && !expectClaim(reader, CLAIM_UPTIME)) return unexpectedClaim(reader);
   const lastTimeS = wallTime ? iat : reader.uint();
-  if (!expectClaim(reader, CLAIM_DBGSTAT)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_DBGSTAT)) return unexpectedClaim(reader);
   const dbgstat = reader.uint();
-  if (!expectClaim(reader, CLAIM_PROFILE)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_PROFILE)) return unexpectedClaim(reader);
   const uri = reader.text();
-  if (!expectClaim(reader, CLAIM_BOOTCOUNT)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_BOOTCOUNT)) return unexpectedClaim(reader);
   const bootCount = reader.uint();
-  if (!expectClaim(reader, CLAIM_SEQ)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_SEQ)) return unexpectedClaim(reader);
   const seq = reader.uint();
-  if (!expectClaim(reader, CLAIM_BATCH)) return refuse("unexpected-claim");
+  if (!expectClaim(reader, CLAIM_BATCH)) return unexpectedClaim(reader);
   if (reader.array() !== BATCH_ITEMS) return refuse(reader.reason ?? "batch-form");
   const t0 = reader.uint();
   const dt = reader.uint();

@@ -4,16 +4,16 @@
  * place, which no sensor and no radio channel notices. Arguments outside the stated domain give NaN, as Math does.
  */
 
-export const PI = 3.141592653589793;
-const LN2 = 0.6931471805599453;
+export const PI = Math.PI;
+const LN2 = Math.LN2;
 /** ln 2 in two parts: the first has zeros in its low bits, so that k * LN2_HIGH is exact for every exponent k. */
-const LN2_HIGH = 0.693147180369123816490;
-const LN2_LOW = 1.90821492927058770002e-10;
-const LN10 = 2.302585092994046;
+const LN2_HIGH = 0.6931471803691238;
+const LN2_LOW = 1.9082149292705877e-10;
+const LN10 = Math.LN10;
 /** pi/2 in three parts, for the reduction of sine and cosine. */
-const HALF_PI_HIGH = 1.57079632673412561417;
-const HALF_PI_MIDDLE = 6.07710050630396597660e-11;
-const HALF_PI_LOW = 2.02226624879595063154e-21;
+const HALF_PI_HIGH = 1.5707963267341256;
+const HALF_PI_MIDDLE = 6.077100506303966e-11;
+const HALF_PI_LOW = 2.0222662487959506e-21;
 /** Beyond this the three-part reduction loses bits: no angle of ours comes near. */
 const LARGEST_ANGLE = 1e6;
 

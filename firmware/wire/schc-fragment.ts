@@ -10,7 +10,8 @@
  *   ACK, missing    W(2) 0 | compressed bitmap | zeros to the byte
  *   Receiver-Abort  11   1 11111 | 11111111
  *
- * Ours on top: the last tile always travels in the All-1 fragment, so that Regular fragments hold whole tiles only.
+ * Ours on top, within what RFC 9011 5.6.2 allows: the last tile always travels in the All-1 fragment, so that Regular fragments hold
+ * whole tiles only. A frame must then hold 15 bytes; EU868's slowest data rate holds 51.
  */
 import { crc32 } from "./crc32.ts";
 
@@ -184,7 +185,7 @@ export function writeAck(window: number, complete: boolean, bitmap: Uint8Array, 
   return length;
 }
 
-/** Tells the sender to give the datagram up (RFC 8724 8.3.4.2). Returns the length, 2. */
+/** Tells the sender to give the datagram up (RFC 8724 8.3.5). Returns the length, 2. */
 export function writeReceiverAbort(into: Uint8Array): number {
   into[0] = 0xff;
   into[1] = 0xff;

@@ -62,7 +62,10 @@ export class Capture {
     view.setUint32(at + 4, modulation.frequencyHz);
     view.setUint8(at + 8, modulation.bandwidthHz / 125_000);
     view.setUint8(at + 9, modulation.spreadingFactor);
-    view.setUint8(at + 10, rssiDbm === undefined ? NOT_KNOWN : clamp(Math.floor(rssiDbm + 0.5) + RSSI_OFFSET_DB, 0, 254));
+    view.setUint8(
+      at + 10,
+      rssiDbm === undefined ? NOT_KNOWN : clamp(Math.floor(rssiDbm + 0.5) + RSSI_OFFSET_DB, 0, 254),
+    );
     view.setUint8(at + 11, NOT_KNOWN);
     view.setUint8(at + 12, NOT_KNOWN);
     view.setInt8(at + 13, snrDb === undefined ? 0 : clamp(Math.floor(snrDb * 4 + 0.5), -128, 127));

@@ -1,27 +1,10 @@
 /**
- * Airtime of one transmitter per sub-band, in a sliding hour: ETSI EN 300 220-2 V3.2.1 annex B for 863 to 870 MHz. A gateway keeps one and
- * a checker may keep another; neither trusts the other's books.
+ * Airtime of one transmitter per sub-band, in a sliding hour (for 863 to 870 MHz: ETSI EN 300 220-2 annex B). A gateway keeps one and a
+ * checker may keep another; neither trusts the other's books.
  */
+import type { SubBand } from "../../firmware/core/lorawan/region/region.ts";
 
 const HOUR_US = 3_600_000_000;
-
-interface SubBand {
-  fromHz: number;
-  /** Exclusive. */
-  toHz: number;
-  /** Part of any hour that one transmitter may be on the air. */
-  share: number;
-}
-
-/** Bands K, L, M, N, P and Q of the annex; what lies between them is not for these transmitters. */
-export const EU868_SUB_BANDS: readonly Readonly<SubBand>[] = Object.freeze([
-  { fromHz: 863_000_000, toHz: 865_000_000, share: 0.001 },
-  { fromHz: 865_000_000, toHz: 868_000_000, share: 0.01 },
-  { fromHz: 868_000_000, toHz: 868_600_000, share: 0.01 },
-  { fromHz: 868_700_000, toHz: 869_200_000, share: 0.001 },
-  { fromHz: 869_400_000, toHz: 869_650_000, share: 0.1 },
-  { fromHz: 869_700_000, toHz: 870_000_000, share: 0.01 },
-]);
 
 interface Transmission {
   startUs: number;
@@ -29,26 +12,38 @@ interface Transmission {
 }
 
 export class DutyCycleLedger {
-  #bands: readonly Readonly<SubBand>[];
+  #bands: readonly SubBand[];
   #used: Transmission[][];
 
-  constructor(bands: readonly Readonly<SubBand>[] = EU868_SUB_BANDS) {
+  constructor(bands: readonly SubBand[]) {
     this.#bands = bands;
     this.#used = bands.map(() => []);
   }
 
-  /** True when a transmission of `airtimeUs` from `startUs` keeps every hour that it ends within the sub-band's share. */
+  /** True for a frequency on which it may transmit at all. */
+  covers(frequencyHz: number): boolean {
+    return this.#bandOf(frequencyHz) >= 0;
+  }
+
+  /** True when with a transmission of `airtimeUs` from `startUs` every hour still keeps to the sub-band's share. */
   allows(frequencyHz: number, startUs: number, airtimeUs: number): boolean {
     const index = this.#bandOf(frequencyHz);
     if (index < 0) return false;
+    const roomUs = (this.#bands[index].dutyCyclePermille / 1000) * HOUR_US - airtimeUs;
     const endUs = startUs + airtimeUs;
-    return this.#sum(index, endUs) + airtimeUs <= this.#bands[index].share * HOUR_US;
+    if (this.#sum(index, endUs) > roomUs) return false;
+    // Some may be booked that begin later than this one (a join accept in five seconds): their hours hold this one too.
+    return this.#used[index].every((later) => later.endUs <= endUs || this.#sum(index, later.endUs) <= roomUs);
   }
 
-  /** Books a transmission. They may be booked ahead of time, but in the order in which they begin. */
+  /** Books a transmission, at most some seconds ahead of time. */
   book(frequencyHz: number, startUs: number, airtimeUs: number): void {
     const index = this.#bandOf(frequencyHz);
-    if (index >= 0) this.#used[index].push({ startUs, endUs: startUs + airtimeUs });
+    if (index < 0) return;
+    // Nobody asks for an hour that ended more than an hour ago.
+    const used = this.#used[index].filter((old) => old.endUs > startUs - 2 * HOUR_US);
+    used.push({ startUs, endUs: startUs + airtimeUs });
+    this.#used[index] = used;
   }
 
   /** Airtime in microseconds within the hour that ends at `endUs`, in the sub-band of a frequency. */
@@ -62,15 +57,11 @@ export class DutyCycleLedger {
   }
 
   #sum(index: number, endUs: number): number {
-    const used = this.#used[index];
     const fromUs = endUs - HOUR_US;
-    let gone = 0;
-    while (gone < used.length && used[gone].endUs <= fromUs) gone++;
-    // Later questions may lie a little earlier than this one, hence the second hour before anything is forgotten.
-    if (gone > 0 && used[gone - 1].endUs < fromUs - HOUR_US) used.splice(0, gone);
     let sum = 0;
-    for (const { startUs, endUs: usedEndUs } of used) {
-      if (usedEndUs > fromUs) sum += usedEndUs - Math.max(startUs, fromUs);
+    for (const used of this.#used[index]) {
+      if (used.endUs > fromUs && used.startUs < endUs)
+        sum += Math.min(used.endUs, endUs) - Math.max(used.startUs, fromUs);
     }
     return sum;
   }

@@ -5,10 +5,12 @@
  * collides with another downlink, or would exceed the duty cycle, is refused by name (the names are those of the Semtech UDP protocol's
  * TX_ACK, PROTOCOL.TXT 5.2.6, and ChirpStack's duty_cycle_overflow).
  */
+import type { SubBand } from "../../firmware/core/lorawan/region/region.ts";
 import type { LoraModulation } from "../../firmware/ports/radio.ts";
 import { timeOnAirUs } from "../../firmware/wire/time-on-air.ts";
-import type { AirListener, AirTransmission, Position, RadioChannel } from "../radio/channel.ts";
-import type { PendingEvent } from "../event-queue.ts";
+import type { AirListener, AirTransmission, RadioChannel } from "../radio/channel.ts";
+import type { Position } from "../radio/propagation.ts";
+import type { RandomStream } from "../random-stream.ts";
 import type { World } from "../world.ts";
 import { DutyCycleLedger } from "./duty-cycle-ledger.ts";
 import { toHex } from "./text-encoding.ts";
@@ -22,6 +24,11 @@ const GUARD_US = 1_000;
 const MAX_ADVANCE_US = 384_000_000;
 /** ETSI: 27 dBm e.r.p. in 869.4 to 869.65 MHz and 14 dBm elsewhere; LoRaWAN counts e.i.r.p., 2.15 dB more. */
 const MAX_EIRP_DBM = 29;
+/** SF12 with 255 bytes takes 9.02 s: no frame that is still coming in began earlier. */
+const LONGEST_FRAME_US = 10_000_000;
+const PUBLIC_SYNC_WORD = 0x34;
+/** What a concentrator says of a signal far above the noise: its estimate saturates. */
+const MAX_SNR_DB = 15;
 /** SX1301: this many demodulators, whatever the channels. */
 const DEMODULATORS = 8;
 
@@ -44,6 +51,8 @@ export interface GatewayUplink {
   /** Whole dBm, and quarters of a dB. */
   rssiDbm: number;
   snrDb: number;
+  /** 32 bits, names this reception. */
+  uplinkId: number;
   /** The counter at the end of the frame. */
   counter: number;
   /** True wall time at the end of the frame: the gateway has GNSS. Unix milliseconds with a fraction. */
@@ -65,6 +74,8 @@ export interface GatewayOptions {
   position: Position;
   /** Centres of up to eight channels at 125 kHz. */
   channelsHz: readonly number[];
+  /** The rules for transmitting. */
+  subBands: readonly SubBand[];
   /** Between gateway and network server, one way. */
   backhaulUs?: number;
   /** The counter's rate against true time, in parts per million. */
@@ -76,15 +87,14 @@ export interface GatewayOptions {
 interface Planned {
   startUs: number;
   endUs: number;
-  event: PendingEvent | undefined;
 }
 
 export class Gateway implements AirListener {
   /** Sixteen hexadecimal digits. */
   readonly id: string;
   readonly position: Position;
-  readonly dutyCycle = new DutyCycleLedger();
-  readonly counters = { heard: 0, lostToTransmission: 0, lostToDemodulators: 0, sent: 0, refused: 0 };
+  readonly dutyCycle: DutyCycleLedger;
+  readonly counters = { heard: 0, collided: 0, lostToTransmission: 0, sent: 0, refused: 0 };
   /** The network server's ear; it gets each frame one backhaul latency after its end. */
   onUplink: ((uplink: GatewayUplink) => void) | undefined;
   #world: World;
@@ -93,10 +103,11 @@ export class Gateway implements AirListener {
   #backhaulUs: number;
   #rate: number;
   #counterStart: number;
-  /** Downlinks planned, under way and lately over, in the order of their beginning. */
+  /** Downlinks planned, under way and lately over. */
   #planned: Planned[] = [];
-  /** When the demodulators that are in use become free. */
-  #busyUntilUs: number[] = [];
+  /** Demodulators that are following a frame. */
+  #demodulating = 0;
+  #random: RandomStream;
 
   constructor(world: World, channel: RadioChannel, options: GatewayOptions) {
     this.id = toHex(options.id);
@@ -106,7 +117,99 @@ export class Gateway implements AirListener {
     this.#channelsHz = options.channelsHz.slice(0, 8);
     this.#backhaulUs = options.backhaulUs ?? 20_000;
     this.#rate = 1 + (options.driftPpm ?? 0) / 1_000_000;
-    this.#counterStart = options.counterStart ?? world.random(`gateway/${this.id}`).u32();
+    this.#random = world.random(`gateway/${this.id}`);
+    this.#counterStart = options.counterStart ?? this.#random.u32();
+    this.dutyCycle = new DutyCycleLedger(options.subBands);
     channel.attach(this);
+  }
+
+  hears({ modulation, startUs }: AirTransmission): boolean {
+    if (modulation.invertIq || modulation.syncWord !== PUBLIC_SYNC_WORD) return false;
+    if (modulation.bandwidthHz !== 125_000 || modulation.spreadingFactor < 7) return false;
+    if (!this.#channelsHz.includes(modulation.frequencyHz)) return false;
+    return this.#demodulating < DEMODULATORS && !this.#transmitsSince(startUs);
+  }
+
+  locked(): void {
+    this.#demodulating++;
+  }
+
+  lost(): void {
+    this.#demodulating--;
+    this.counters.collided++;
+  }
+
+  received(transmission: AirTransmission, rssiDbm: number, snrDb: number): void {
+    const { modulation, startUs, endUs } = transmission;
+    this.#demodulating--;
+    if (this.#transmitsSince(startUs)) {
+      this.counters.lostToTransmission++;
+      return;
+    }
+    this.counters.heard++;
+    const uplink: GatewayUplink = {
+      gateway: this,
+      frame: transmission.frame.slice(),
+      modulation: { ...modulation },
+      channel: this.#channelsHz.indexOf(modulation.frequencyHz),
+      rssiDbm: Math.floor(rssiDbm + 0.5),
+      snrDb: Math.floor(Math.min(snrDb, MAX_SNR_DB) * 4 + 0.5) / 4,
+      uplinkId: this.#random.u32(),
+      counter: this.#counterAt(endUs),
+      unixMs: this.#world.startUnixMs + endUs / 1000,
+    };
+    this.#world.after(this.#backhaulUs, () => this.onUplink?.(uplink));
+  }
+
+  /**
+   * Asks for one of several downlinks, the first that can be had (RX1, else RX2). `done` hears, one round trip later, the index of the one
+   * that was taken (-1: none) and why those before it were refused.
+   */
+  send(items: readonly GatewayDownlink[], done: (taken: number, statuses: TxStatus[]) => void): void {
+    this.#world.after(this.#backhaulUs, () => {
+      const statuses: TxStatus[] = [];
+      let taken = -1;
+      for (let i = 0; i < items.length && taken < 0; i++) {
+        const status = this.#plan(items[i]);
+        statuses.push(status);
+        if (status === "ok") taken = i;
+        else this.counters.refused++;
+      }
+      this.#world.after(this.#backhaulUs, () => done(taken, statuses));
+    });
+  }
+
+  #plan({ frame, modulation, powerDbm, counter }: GatewayDownlink): TxStatus {
+    const nowUs = this.#world.nowUs;
+    // The difference of two wrapping counters, as a signed number.
+    const ticks = (counter - this.#counterAt(nowUs)) | 0;
+    const startUs = nowUs + Math.floor(ticks / this.#rate + 0.5);
+    const airtimeUs = timeOnAirUs(modulation, frame.length);
+    const endUs = startUs + airtimeUs;
+    if (startUs < nowUs + LEAD_US) return "too-late";
+    if (startUs > nowUs + MAX_ADVANCE_US) return "too-early";
+    if (!this.dutyCycle.covers(modulation.frequencyHz)) return "tx-freq";
+    if (powerDbm > MAX_EIRP_DBM) return "tx-power";
+    this.#planned = this.#planned.filter((planned) => planned.endUs > nowUs - LONGEST_FRAME_US);
+    for (const planned of this.#planned) {
+      if (startUs < planned.endUs + GUARD_US && endUs + GUARD_US > planned.startUs) return "collision-packet";
+    }
+    if (!this.dutyCycle.allows(modulation.frequencyHz, startUs, airtimeUs)) return "duty-cycle-overflow";
+    this.dutyCycle.book(modulation.frequencyHz, startUs, airtimeUs);
+    this.#planned.push({ startUs, endUs });
+    this.#world.at(startUs, () => {
+      this.counters.sent++;
+      this.#channel.transmit({ modulation, powerDbm, frame, startUs, endUs, from: this, position: this.position });
+    });
+    return "ok";
+  }
+
+  /** Half duplex: was it on the air at any moment since `fromUs`? */
+  #transmitsSince(fromUs: number): boolean {
+    return this.#planned.some(({ startUs, endUs }) => startUs <= this.#world.nowUs && endUs > fromUs);
+  }
+
+  #counterAt(us: number): number {
+    return (this.#counterStart + Math.floor(us * this.#rate)) % COUNTER_MODULUS;
   }
 }

@@ -29,10 +29,10 @@ export function topicMatches(filter: string, topic: string): boolean {
   const wanted = filter.split("/");
   const levels = topic.split("/");
   for (let i = 0; i < wanted.length; i++) {
+    // 4.7.1.2: "sport/#" also matches "sport" itself.
     if (wanted[i] === "#") return true;
     if (i >= levels.length) return false;
     if (wanted[i] !== "+" && wanted[i] !== levels[i]) return false;
   }
-  // 4.7.1.2: "sport/#" also matches "sport" itself; that case returned above only when `#` had a level to stand on.
   return wanted.length === levels.length;
 }

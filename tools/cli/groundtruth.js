@@ -27,13 +27,15 @@ function findProgram() {
 
 /** The Node.js that npm's package `node` brought, where its install script was allowed to run. */
 function findNode() {
-  let folder;
+  const require = createRequire(import.meta.url);
+  let description;
   try {
-    folder = dirname(createRequire(import.meta.url).resolve("node/package.json"));
+    description = require.resolve("node/package.json");
   } catch {
     return undefined;
   }
-  const binary = join(folder, "bin", process.platform === "win32" ? "node.exe" : "node");
+  if (Number.parseInt(require(description).version, 10) < NEEDED_MAJOR) return undefined;
+  const binary = join(dirname(description), "bin", process.platform === "win32" ? "node.exe" : "node");
   return existsSync(binary) ? binary : undefined;
 }
 
@@ -42,9 +44,9 @@ function fail(what, where, next) {
   process.exit(EXIT_NO_NODE);
 }
 
-/** Runs the program in a child, hands signals down, and ends as the child ended. */
-function runIn(node, program) {
-  const child = spawn(node, [program, ...process.argv.slice(2)], { stdio: "inherit" });
+/** Runs this launcher once more in the Node.js given, hands signals down, and ends as that child ended. */
+function runIn(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: "inherit" });
   const forward = (signal) => {
     // A terminal has sent its Ctrl-C to the child already; a second one would mean "at once" to it.
     if (signal !== "SIGINT" || !process.stdin.isTTY) child.kill(signal);
@@ -67,8 +69,8 @@ if (program === undefined) {
     "install the package again, or in a checkout run: npm run build",
   );
 } else if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
-  process.argv[1] = program;
-  await import(pathToFileURL(program).href);
+  const { run } = await import(pathToFileURL(program).href);
+  process.exitCode = await run(process.argv.slice(2));
 } else {
   const node = findNode();
   if (node === undefined) {
@@ -79,6 +81,6 @@ if (program === undefined) {
         `for a global install: "npm install -g --allow-scripts=node groundtruth"; or install Node.js ${NEEDED_MAJOR} itself`,
     );
   } else {
-    runIn(node, program);
+    runIn(node);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The command-line program. One file a command: each registers itself on the program below. `groundtruth.js` starts this file with a Node.js
+ * The command-line program. One file a command: each registers itself on the program below. `groundtruth.js` calls `run` in a Node.js
  * that is new enough.
  *
  * Exit codes: see EXIT in command-error.ts. Results go to standard output, everything else to standard error.
@@ -8,9 +8,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CommandError, describeError, EXIT } from "./command-error.ts";
+import { registerSimulate } from "./simulate.ts";
 import { registerVerify } from "./verify.ts";
 
-const COMMANDS: readonly ((program: Command) => void)[] = [registerVerify];
+const COMMANDS: readonly ((program: Command) => void)[] = [registerSimulate, registerVerify];
 
 /** The program with all its commands. */
 export function createProgram(): Command {
@@ -23,12 +24,16 @@ export function createProgram(): Command {
   return program;
 }
 
-/** Runs the program with `args` (without the names of Node and the script); returns the exit code. */
+/**
+ * Runs the program with `args` (without the names of Node and the script); returns the exit code. A command whose check fails sets
+ * `process.exitCode` and returns; one that cannot go on throws a CommandError.
+ */
 export async function run(args: readonly string[]): Promise<number> {
   try {
-    process.exitCode = undefined;
     await createProgram().parseAsync(args, { from: "user" });
-    return typeof process.exitCode === "number" ? process.exitCode : EXIT.ok;
+    const code = process.exitCode;
+    process.exitCode = undefined;
+    return typeof code === "number" ? code : EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.unusable;
     if (error instanceof CommandError) {
@@ -48,5 +53,3 @@ function packageVersion(): string {
   }
   return "unknown";
 }
-
-if (import.meta.main) process.exitCode = await run(process.argv.slice(2));

@@ -5,28 +5,27 @@ import type { ReceiverCrypto } from "./crypto.ts";
 
 const BLOCK = 16;
 
-export function createNodeCrypto(): ReceiverCrypto {
-  // A node's key is one array for as long as the receiver knows the node; importing it anew costs more than a verification.
-  const imported = new WeakMap<Uint8Array, KeyObject>();
-  return {
-    verifyEs256(publicKeyXY, message, signature) {
-      let key = imported.get(publicKeyXY);
-      if (key === undefined) {
-        key = importKey(publicKeyXY);
-        if (key === undefined) return false;
-        imported.set(publicKeyXY, key);
-      }
-      return signature.length === 64 && verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature);
-    },
-    isP256Point(publicKeyXY) {
-      return publicKeyXY.length === 64 && importKey(publicKeyXY) !== undefined;
-    },
-    sha256(message) {
-      return new Uint8Array(createHash("sha256").update(message).digest());
-    },
-    cmac,
-  };
-}
+/** A node's key is one array for as long as the receiver knows the node; importing it anew would cost more than a verification. */
+const imported = new WeakMap<Uint8Array, KeyObject>();
+
+export const NODE_CRYPTO: ReceiverCrypto = {
+  verifyEs256(publicKeyXY, message, signature) {
+    let key = imported.get(publicKeyXY);
+    if (key === undefined) {
+      key = importKey(publicKeyXY);
+      if (key === undefined) return false;
+      imported.set(publicKeyXY, key);
+    }
+    return signature.length === 64 && verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature);
+  },
+  isP256Point(publicKeyXY) {
+    return publicKeyXY.length === 64 && importKey(publicKeyXY) !== undefined;
+  },
+  sha256(message) {
+    return new Uint8Array(createHash("sha256").update(message).digest());
+  },
+  cmac,
+};
 
 /** undefined when x‖y is not on the curve. */
 function importKey(publicKeyXY: Uint8Array): KeyObject | undefined {

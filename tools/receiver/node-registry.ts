@@ -3,9 +3,9 @@
  * point of P-256, the kid must be that key's own, and the ueid must be the DevEUI's.
  */
 import type { SignatureAlgorithm } from "../../firmware/ports/crypto.ts";
+import { MAX_HWMODEL_BYTES, OEMID_BYTES, UEID_BYTES } from "../../firmware/wire/batch.ts";
 import { MAX_THUMBPRINT_INPUT_BYTES, thumbprintInput } from "../../firmware/wire/cose-key.ts";
 import { KID_BYTES } from "../../firmware/wire/cose-sign1.ts";
-import { MAX_HWMODEL_BYTES, OEMID_BYTES, UEID_BYTES } from "../../firmware/wire/eat-token.ts";
 import { profileByUri } from "../../firmware/wire/profiles/known.ts";
 import { decodeBase64Url, encodeBase64Url } from "./base64.ts";
 import type { ReceiverCrypto } from "./crypto.ts";

@@ -64,5 +64,5 @@ export function readingOf(claims: Claims, index: number, devEui: string, tokenDi
 
 /** ISO 8601 of whole Unix seconds, without a fraction. */
 export function isoSeconds(unixS: number): string {
-  return new Date(unixS * 1000).toISOString().replace(".000Z", "Z");
+  return `${new Date(unixS * 1000).toISOString().slice(0, 19)}Z`;
 }

@@ -48,8 +48,18 @@ export function verifyToken(
 ): VerifyResult {
   const token = parseToken(bytes);
   if (!token.ok) return token;
-  const reason = checkOrigin(token, node) ?? checkSignature(token, node, crypto) ?? checkTime(token.claims, nowUnixMs);
+  const reason = refusalOf(token, node, crypto, nowUnixMs);
   return reason === undefined ? { ok: true, claims: token.claims } : { ok: false, reason };
+}
+
+/** Why a well-formed token is not to be believed, or undefined. */
+export function refusalOf(
+  token: Token,
+  node: NodeRecord,
+  crypto: ReceiverCrypto,
+  nowUnixMs: number,
+): string | undefined {
+  return checkOrigin(token, node) ?? checkSignature(token, node, crypto) ?? checkTime(token.claims, nowUnixMs);
 }
 
 function checkOrigin(token: Token, node: NodeRecord): string | undefined {

@@ -190,5 +190,7 @@ export const FETCH_PROGRAM: readonly Command[] = Object.freeze([
 ]);
 /** After a bad header the receiver would go on listening. */
 export const STOP_PROGRAM: readonly Command[] = Object.freeze([SET_STANDBY, CLEAR_IRQ_STATUS]);
-export const SLEEP_PROGRAM: readonly Command[] = Object.freeze([SET_STANDBY, CLEAR_IRQ_STATUS, SET_SLEEP]);
+export const SLEEP_PROGRAM: readonly Command[] = Object.freeze([SET_SLEEP]);
+/** An operation is given up: SetSleep is for standby only (13.1.1). */
+export const ABORT_AND_SLEEP_PROGRAM: readonly Command[] = Object.freeze([SET_STANDBY, CLEAR_IRQ_STATUS, SET_SLEEP]);
 export const NO_PROGRAM: readonly Command[] = Object.freeze([]);

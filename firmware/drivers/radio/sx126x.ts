@@ -14,6 +14,9 @@
  * Operations asked for while it starts or wakes are kept (one at a time) and begin when it is ready. When it finds a fault it resets the chip,
  * drops the operation and calls `onError`; a chip that does not answer stays failed until the next operation.
  *
+ * Latency that a MAC has to allow for, from the call to the first symbol sent or listened to: 0.34 ms to wake (0.08 to 0.13 ms more to switch),
+ * the TCXO's start-up time, and eight commands.
+ *
  * Reasons given to `onError`: `radio-does-not-answer` (BUSY stuck or no SPI), `radio-device-error` (13.6.1: calibration, oscillator, PLL, PA),
  * `radio-operation-never-ended` (watchdog), `radio-transmit-timeout` (the chip's own).
  */
@@ -21,8 +24,8 @@ import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Digital, SPI } from "../../ports/io.ts";
 import type { LoraModulation, Radio, RadioEvents } from "../../ports/radio.ts";
 import * as C from "./sx126x-commands.ts";
-import * as E from "./sx126x-encoding.ts";
 import type { Sx126xOptions } from "./sx126x-options.ts";
+import { Sx126xSettings } from "./sx126x-settings.ts";
 
 const RESETTING = 0;
 const STARTING = 1;
@@ -50,11 +53,12 @@ const SLEEP_DEAF_MS = 2;
 /** Longer than the chip's own transmit timeout (20 s) and any frame (14.4 s). */
 const OPERATION_LIMIT_MS = 25_000;
 const MAX_PAYLOAD = 255;
+/** Opcode and offset; opcode, offset and status. */
+const WRITE_HEADER = 2;
+const READ_HEADER = 3;
 const LONGEST_TEMPLATE = 10;
 /** Errors of 13.6.1 that matter: all defined ones. */
 const DEVICE_ERRORS = 0x017f;
-const DEFAULT_TCXO_START_US = 5_000;
-const PUBLIC_SYNC_WORD = 0x34;
 
 export class Sx126x implements Radio {
   #spi: SPI;
@@ -64,9 +68,7 @@ export class Sx126x implements Radio {
   #clock: Clock;
   #timer: Timer;
   #events: RadioEvents;
-  #tcxoByte: number;
-  #tcxoSteps: number;
-  #dio2AsRfSwitch: boolean;
+  #settings: Sx126xSettings;
 
   #state = RESETTING;
   #program: readonly C.Command[] = C.NO_PROGRAM;
@@ -79,35 +81,15 @@ export class Sx126x implements Radio {
 
   /** One buffer for each length of a command. */
   #commands: Uint8Array[] = [];
-  #outgoing = new Uint8Array(2 + MAX_PAYLOAD);
-  #incoming = new Uint8Array(3 + MAX_PAYLOAD);
-  #incomingPayload = this.#incoming.subarray(3);
+  #outgoing = new Uint8Array(WRITE_HEADER + MAX_PAYLOAD);
+  #incoming = new Uint8Array(READ_HEADER + MAX_PAYLOAD);
+  #incomingPayload = this.#incoming.subarray(READ_HEADER);
   /** The transfers' views of the two buffers, kept as long as the frame length stays the same. */
   #outgoingView = this.#outgoing;
   #incomingView = this.#incoming;
 
-  #modulation: LoraModulation = {
-    frequencyHz: 0,
-    spreadingFactor: 7,
-    bandwidthHz: 125_000,
-    codingRate: 1,
-    preambleSymbols: 8,
-    syncWord: PUBLIC_SYNC_WORD,
-    invertIq: false,
-    crcOn: true,
-  };
-  #powerDbm = 0;
-  #payloadLength = 0;
-  #symbolTimeout = 0;
   #rssiDbm = 0;
   #snrDb = 0;
-
-  /** What the chip holds now: registers read at start, the sync word, the calibrated band. */
-  #txClamp = 0;
-  #txModulation = 0;
-  #iqPolarity = 0;
-  #chipSyncWord = -1;
-  #chipBand = -1;
 
   #onTimer = (): void => this.#timeIsUp();
 
@@ -115,12 +97,7 @@ export class Sx126x implements Radio {
     this.#clock = options.clock;
     this.#timer = options.timer;
     this.#events = options.events;
-    const volts = options.tcxoVoltage;
-    this.#tcxoByte = volts === undefined ? -1 : C.TCXO_VOLTS.indexOf(volts);
-    if (volts !== undefined && this.#tcxoByte < 0) throw new RangeError("tcxoVoltage");
-    this.#tcxoSteps = Math.ceil((options.tcxoStartUs ?? DEFAULT_TCXO_START_US) / E.TIMER_STEP_US);
-    this.#dio2AsRfSwitch = options.dio2AsRfSwitch ?? false;
-    this.#modulation.frequencyHz = options.frequencyHz;
+    this.#settings = new Sx126xSettings(options);
     for (let length = 0; length <= LONGEST_TEMPLATE; length++) this.#commands.push(new Uint8Array(length));
     this.#spi = new options.spi.io({ ...options.spi });
     this.#reset = new options.reset.io({ ...options.reset });
@@ -135,28 +112,34 @@ export class Sx126x implements Radio {
 
   transmit(modulation: LoraModulation, powerDbm: number, payload: Uint8Array, length: number): void {
     this.#take(TRANSMIT, modulation);
-    // Table 13-41: -9 to +22 dBm for the high-power amplifier.
-    this.#powerDbm = Math.max(-9, Math.min(22, Math.floor(powerDbm)));
-    this.#payloadLength = length;
-    if (this.#outgoingView.length !== 2 + length) this.#outgoingView = this.#outgoing.subarray(0, 2 + length);
-    for (let i = 0; i < length; i++) this.#outgoing[2 + i] = payload[i];
+    this.#settings.setPower(powerDbm);
+    this.#settings.payloadLength = length;
+    if (this.#outgoingView.length !== WRITE_HEADER + length)
+      this.#outgoingView = this.#outgoing.subarray(0, WRITE_HEADER + length);
+    for (let i = 0; i < length; i++) this.#outgoing[WRITE_HEADER + i] = payload[i];
     this.#beginOperation();
   }
 
   receive(modulation: LoraModulation, symbolTimeout: number): void {
     this.#take(RECEIVE, modulation);
-    this.#payloadLength = MAX_PAYLOAD;
-    this.#symbolTimeout = symbolTimeout;
+    this.#settings.payloadLength = MAX_PAYLOAD;
+    this.#settings.symbolTimeout = symbolTimeout;
     this.#beginOperation();
   }
 
   /** Drops an operation that is under way, without an event. */
   sleep(): void {
+    const wasBusy = this.#operation !== NO_OPERATION;
     this.#operation = NO_OPERATION;
-    if (this.#state === STANDBY) this.#goToSleep();
-    else if (this.#state === WAKING) this.#state = ASLEEP;
-    else this.#sleepWhenReady = this.#state !== ASLEEP && this.#state !== FAILED;
-    if (this.#state === STANDBY || this.#state === ASLEEP) this.#timer.cancel();
+    this.#outcome = NOTHING_YET;
+    if (this.#state === RESETTING || this.#state === STARTING) {
+      this.#sleepWhenReady = true;
+      return;
+    }
+    this.#timer.cancel();
+    if (this.#state === WAKING) this.#state = ASLEEP;
+    else if (this.#state === STANDBY && !this.#isGoingToSleep())
+      this.#run(wasBusy ? C.ABORT_AND_SLEEP_PROGRAM : C.SLEEP_PROGRAM);
   }
 
   close(): void {
@@ -175,22 +158,14 @@ export class Sx126x implements Radio {
     if (this.#operation !== NO_OPERATION) throw new Error("radio: operation while busy");
     this.#operation = operation;
     this.#outcome = NOTHING_YET;
-    const own = this.#modulation;
-    own.frequencyHz = modulation.frequencyHz;
-    own.spreadingFactor = modulation.spreadingFactor;
-    own.bandwidthHz = modulation.bandwidthHz;
-    own.codingRate = modulation.codingRate;
-    own.preambleSymbols = modulation.preambleSymbols;
-    own.syncWord = modulation.syncWord;
-    own.invertIq = modulation.invertIq;
-    own.crcOn = modulation.crcOn;
+    this.#settings.setModulation(modulation);
   }
 
   #beginOperation(): void {
     this.#sleepWhenReady = false;
     if (this.#state === STANDBY) {
       this.#timer.wakeAt(this.#clock.nowMs() + OPERATION_LIMIT_MS, this.#onTimer);
-      this.#run(this.#operation === TRANSMIT ? C.TRANSMIT_PROGRAM : C.RECEIVE_PROGRAM);
+      if (!this.#isGoingToSleep()) this.#run(this.#operation === TRANSMIT ? C.TRANSMIT_PROGRAM : C.RECEIVE_PROGRAM);
     } else if (this.#state === ASLEEP) {
       const listensAtMs = this.#sleptAtMs + SLEEP_DEAF_MS;
       if (this.#clock.nowMs() >= listensAtMs) this.#wake();
@@ -201,6 +176,11 @@ export class Sx126x implements Radio {
     } else if (this.#state === FAILED) this.#startReset();
   }
 
+  /** The chip was told to sleep but was BUSY still; what comes next waits until it sleeps. */
+  #isGoingToSleep(): boolean {
+    return this.#program === C.SLEEP_PROGRAM || this.#program === C.ABORT_AND_SLEEP_PROGRAM;
+  }
+
   /** The falling chip select wakes the chip (9.3), which keeps BUSY high until it is in standby. */
   #wake(): void {
     this.#state = STANDBY;
@@ -208,17 +188,11 @@ export class Sx126x implements Radio {
     this.#beginOperation();
   }
 
-  #goToSleep(): void {
-    this.#sleepWhenReady = false;
-    this.#run(C.SLEEP_PROGRAM);
-  }
-
   #startReset(): void {
     this.#state = RESETTING;
     this.#program = C.NO_PROGRAM;
     this.#step = 0;
-    this.#chipSyncWord = -1;
-    this.#chipBand = -1;
+    this.#settings.forget();
     this.#reset.write(0);
     this.#timer.wakeAt(this.#clock.nowMs() + RESET_PULSE_MS, this.#onTimer);
   }
@@ -234,18 +208,25 @@ export class Sx126x implements Radio {
     else if (this.#operation !== NO_OPERATION) this.#recover("radio-operation-never-ended");
   }
 
+  /** The chip could not be started; it is left alone until the next operation. */
   #fail(reason: string): void {
     this.#timer.cancel();
     this.#state = FAILED;
-    this.#program = C.NO_PROGRAM;
-    this.#operation = NO_OPERATION;
+    this.#drop();
     this.#events.onError(reason);
   }
 
+  /** The chip went astray: it is started anew. */
   #recover(reason: string): void {
-    this.#operation = NO_OPERATION;
+    this.#drop();
     this.#startReset();
     this.#events.onError(reason);
+  }
+
+  #drop(): void {
+    this.#program = C.NO_PROGRAM;
+    this.#operation = NO_OPERATION;
+    this.#outcome = NOTHING_YET;
   }
 
   #run(program: readonly C.Command[]): void {
@@ -256,16 +237,14 @@ export class Sx126x implements Radio {
 
   /** Sends as many commands as the chip takes without a wait; BUSY's falling edge calls it again. */
   #advance(): void {
+    if (this.#program === C.NO_PROGRAM) return;
     while (this.#step < this.#program.length) {
       const command = this.#program[this.#step];
-      if (!this.#isNeeded(command)) {
+      if (this.#settings.isNeeded(command)) {
+        if (this.#busy.read() !== 0) return;
         this.#step++;
-        continue;
-      }
-      if (this.#busy.read() !== 0) return;
-      this.#step++;
-      const answer = this.#transfer(command);
-      this.#take419(command, answer);
+        this.#understand(command, this.#transfer(command));
+      } else this.#step++;
     }
     this.#programEnded();
   }
@@ -273,11 +252,100 @@ export class Sx126x implements Radio {
   #programEnded(): void {
     const program = this.#program;
     this.#program = C.NO_PROGRAM;
-    this.#step = 0;
     if (program === C.INIT_PROGRAM) this.#started();
-    else if (program === C.SLEEP_PROGRAM) {
+    else if (program === C.SLEEP_PROGRAM || program === C.ABORT_AND_SLEEP_PROGRAM) {
       this.#state = ASLEEP;
       this.#sleptAtMs = this.#clock.nowMs();
+      if (this.#operation !== NO_OPERATION) this.#beginOperation();
     } else if (this.#outcome !== NOTHING_YET) this.#report();
+  }
+
+  #started(): void {
+    this.#timer.cancel();
+    this.#state = STANDBY;
+    if (this.#operation !== NO_OPERATION) this.#beginOperation();
+    else if (this.#sleepWhenReady) this.sleep();
+  }
+
+  /** DIO1 rises: the time is taken before anything else is done. */
+  #interrupt(): void {
+    const nowMs = this.#clock.nowMs();
+    if (this.#state !== STANDBY || this.#operation === NO_OPERATION || this.#program !== C.NO_PROGRAM) return;
+    this.#irqAtMs = nowMs;
+    this.#run(C.INTERRUPT_PROGRAM);
+  }
+
+  #report(): void {
+    const outcome = this.#outcome;
+    this.#outcome = NOTHING_YET;
+    this.#operation = NO_OPERATION;
+    this.#timer.cancel();
+    if (outcome === TRANSMITTED) this.#events.onTransmitted(this.#irqAtMs);
+    else if (outcome === RECEIVED) {
+      const length = this.#incomingView.length - READ_HEADER;
+      this.#events.onReceived(this.#incomingPayload, length, this.#rssiDbm, this.#snrDb, this.#irqAtMs);
+    } else if (outcome === RECEIVE_TIMEOUT) this.#events.onReceiveTimeout(this.#irqAtMs);
+    else this.#recover("radio-transmit-timeout");
+  }
+
+  /** Sends one command; the bytes that came back are good until the next. */
+  #transfer(command: C.Command): Uint8Array {
+    let bytes = this.#commands[command.length];
+    if (command === C.WRITE_BUFFER) bytes = this.#outgoingView;
+    else if (command === C.READ_BUFFER) bytes = this.#incomingView;
+    for (let i = 0; i < command.length; i++) bytes[i] = command[i];
+    this.#settings.fillIn(command, bytes);
+    this.#spi.transfer(bytes);
+    return bytes;
+  }
+
+  /** Takes in what a command brought back. */
+  #understand(command: C.Command, bytes: Uint8Array): void {
+    const settings = this.#settings;
+    switch (command) {
+      case C.READ_TX_CLAMP:
+        settings.txClamp = bytes[4];
+        break;
+      case C.READ_TX_MODULATION:
+        settings.txModulation = bytes[4];
+        break;
+      case C.READ_IQ_POLARITY:
+        settings.iqPolarity = bytes[4];
+        break;
+      case C.READ_SYNC_WORD:
+        if (((bytes[4] & 0xf0) | (bytes[5] >> 4)) !== settings.chipSyncWord) this.#fail("radio-does-not-answer");
+        break;
+      case C.GET_DEVICE_ERRORS:
+        if ((((bytes[2] << 8) | bytes[3]) & DEVICE_ERRORS) !== 0) this.#fail("radio-device-error");
+        break;
+      case C.GET_IRQ_STATUS:
+        this.#conclude((bytes[2] << 8) | bytes[3]);
+        break;
+      case C.GET_RX_BUFFER_STATUS:
+        settings.rxOffset = bytes[3];
+        if (this.#incomingView.length !== READ_HEADER + bytes[2])
+          this.#incomingView = this.#incoming.subarray(0, READ_HEADER + bytes[2]);
+        break;
+      case C.GET_PACKET_STATUS:
+        this.#rssiDbm = -bytes[2] / 2;
+        this.#snrDb = ((bytes[3] << 24) >> 24) / 4;
+        break;
+    }
+  }
+
+  /** What the interrupt means for the operation, and which commands follow. */
+  #conclude(flags: number): void {
+    this.#step = 0;
+    this.#program = C.ACKNOWLEDGE_PROGRAM;
+    if (this.#operation === TRANSMIT) {
+      if (flags & C.IRQ.txDone) this.#outcome = TRANSMITTED;
+      else if (flags & C.IRQ.timeout) this.#outcome = TRANSMIT_TIMEOUT;
+    } else if (flags & C.IRQ.headerError) {
+      this.#outcome = RECEIVE_TIMEOUT;
+      this.#program = C.STOP_PROGRAM;
+    } else if (flags & C.IRQ.rxDone && !(flags & C.IRQ.crcError)) {
+      this.#outcome = RECEIVED;
+      this.#program = C.FETCH_PROGRAM;
+    } else if (flags & (C.IRQ.rxDone | C.IRQ.timeout)) this.#outcome = RECEIVE_TIMEOUT;
   }
 }

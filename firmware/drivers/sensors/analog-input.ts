@@ -12,7 +12,7 @@ export class AnalogInput {
 
   constructor(analog: Analog) {
     this.#analog = analog;
-    this.span = 2 ** analog.resolution - 2;
+    this.span = (1 << analog.resolution) - 2;
   }
 
   /** Converts once. */

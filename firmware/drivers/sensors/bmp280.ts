@@ -20,8 +20,8 @@ const REGISTER_CTRL_MEAS = 0xf4;
 const RESULT_BYTES = 10;
 const STATUS_MEASURING = 0x08;
 const MODE_FORCED = 0x01;
-/** What the data registers hold before the first measurement, and for a measurement that was skipped (4.3.6). */
-const NOT_MEASURED = 0x80000;
+/** The oversampling bits of ctrl_meas: a chip that lost its power since `start` shows zeros there. */
+const OVERSAMPLING_BITS = 0xfc;
 
 export type Bmp280Oversampling = 1 | 2 | 4 | 8 | 16;
 
@@ -32,12 +32,12 @@ export interface Bmp280Options {
   oversampling?: Bmp280Oversampling;
 }
 
-/** One step of the pressure at an oversampling, in Pa (table 5). */
+/** One step of the pressure at an oversampling, in Pa (3.3.1). */
 export function bmp280Resolution(oversampling: Bmp280Oversampling): number {
   return 2.62 / oversampling;
 }
 
-/** The trimming values of one chip (table 17). */
+/** The trimming values of one chip, dig_T1 to dig_P9 (3.11.2). */
 export interface Bmp280Trimming {
   t1: number;
   t2: number;
@@ -57,7 +57,7 @@ export interface Bmp280Trimming {
 export function bmp280FineTemperature(trim: Bmp280Trimming, raw: number): number {
   const first = (raw / 16384 - trim.t1 / 1024) * trim.t2;
   const offset = raw / 131072 - trim.t1 / 8192;
-  return Math.trunc(first + offset * offset * trim.t3);
+  return first + offset * offset * trim.t3;
 }
 
 /** Pressure in Pa from its 20-bit raw value and the fine temperature (8.1); NaN for trimming data that would divide by zero. */
@@ -94,8 +94,9 @@ export class Bmp280 implements Sensor {
     const oversampling = options.oversampling ?? 4;
     this.#i2c = options.i2c;
     this.resolution = bmp280Resolution(oversampling);
-    // Table 14 and 3.8.1: 1.25 ms + 2.3 ms for each conversion + 0.575 ms is the longest time; the die is measured once (twice at 16: 3.5.1).
-    const dieOversampling = oversampling === 16 ? 2 : 1;
+    // The die is measured half as often as the pressure: a step of its temperature then costs less than a step of the pressure.
+    const dieOversampling = Math.max(1, oversampling / 2);
+    // 3.8.1: the longest time is 1.25 ms + 2.3 ms a conversion + 0.575 ms.
     this.#measureMs = Math.ceil(1.25 + 2.3 * dieOversampling + 2.3 * oversampling + 0.575);
     const controls = (code(dieOversampling) << 5) | (code(oversampling) << 2) | MODE_FORCED;
     this.#command = new Uint8Array([REGISTER_CTRL_MEAS, controls]);
@@ -112,9 +113,9 @@ export class Bmp280 implements Sensor {
     const result = this.#result;
     this.#readRegisters(REGISTER_STATUS, result);
     if (result[0] & STATUS_MEASURING) throw new Error("BMP280: not ready in time");
+    if ((result[1] ^ this.#command[1]) & OVERSAMPLING_BITS) throw new Error("BMP280: lost its setting");
     const rawPressure = (result[4] << 12) | (result[5] << 4) | (result[6] >> 4);
     const rawTemperature = (result[7] << 12) | (result[8] << 4) | (result[9] >> 4);
-    if (rawPressure === NOT_MEASURED || rawTemperature === NOT_MEASURED) throw new Error("BMP280: did not measure");
     const fine = bmp280FineTemperature(this.#trimming, rawTemperature);
     const pressure = bmp280Pressure(this.#trimming, rawPressure, fine);
     if (!(pressure > 0)) throw new Error("BMP280: bad trimming data");
@@ -161,7 +162,7 @@ export class Bmp280 implements Sensor {
   }
 }
 
-/** osrs_t and osrs_p (tables 21 and 22): 1 for no oversampling, 2 for two, to 5 for sixteen. */
+/** osrs_t and osrs_p (4.3.4): 1 for no oversampling, 2 for two, to 5 for sixteen. */
 function code(oversampling: number): number {
   return 32 - Math.clz32(oversampling);
 }

@@ -1,14 +1,14 @@
 /**
- * Sensirion SHT40/SHT41/SHT45 thermometer and hygrometer on I2C (data sheet SHT4x, version 6, clauses 4.2 to 4.6).
+ * Sensirion SHT40/SHT41/SHT45 thermometer and hygrometer on I2C (data sheet SHT4x, version 6: clauses 3.2 timing, 4.4 checksum, 4.5 commands, 4.6 conversion).
  * One command byte starts a conversion; after at most 8.3 ms six bytes are read: temperature word, CRC, humidity word, CRC.
  * Resolution: 0.0027 degC and 0.0019 %RH (one step of the 16-bit words).
  */
 import type { I2C } from "../../ports/io.ts";
 import type { Sensor, SensorSample } from "../../ports/sensor.ts";
 
-/** Temperature and humidity with the highest precision (table 8). */
+/** Temperature and humidity with the highest precision (clause 4.5). */
 const MEASURE_HIGH_PRECISION = 0xfd;
-/** Longest duration of that measurement, 8.3 ms (table 5), in whole milliseconds. */
+/** Longest duration of that measurement, 8.3 ms (clause 3.2), in whole milliseconds. */
 const MEASURE_MS = 9;
 const FULL_SCALE = 65535;
 

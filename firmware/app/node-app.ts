@@ -1,0 +1,396 @@
+/**
+ * The application: joins the machines of core to the ports. One event loop, and the one place where time passes: whatever happens ends in
+ * `#pump`, which asks every machine what it wants until none wants anything, and then asks the timer for the earliest wake-up.
+ *
+ *   sensors -> sampler -> quality -> journal -> attester -> outbox -> router -> path (LoRaWAN, Wi-Fi)
+ *
+ * Retained memory is used after a deep sleep; after anything else the two logs and the key-value store on flash are the authority.
+ */
+import type { AttesterCommand } from "../core/attester.ts";
+import { SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
+import { STATE_TAG } from "../core/state-tag.ts";
+import type { NetworkEvents } from "../ports/network.ts";
+import type { RadioEvents } from "../ports/radio.ts";
+import type { NodeIdentity } from "../wire/batch.ts";
+import { KEY_SLOT } from "../wire/key-slot.ts";
+import { newReading, readingRecordBytes } from "../wire/reading-record.ts";
+import { StateReader, StateWriter } from "../wire/state-record.ts";
+import type { TimeSource } from "../wire/time-quality.ts";
+import { countBoot, trimAttested } from "./boot.ts";
+import type { LorawanPath } from "./lorawan-path.ts";
+import { Machines } from "./machines.ts";
+import { nodeIdentity } from "./node-identity.ts";
+import type { NodeConfig, NodeHealth, NodePorts } from "./node-ports.ts";
+import { createPaths } from "./paths.ts";
+import { SensorReader } from "./sensor-reader.ts";
+import { TokenStore } from "./token-store.ts";
+import type { PathOwner, UplinkPath } from "./uplink-path.ts";
+
+const VERSION = 1;
+const START = Object.freeze({ kind: "start" as const });
+const STOP = Object.freeze({ kind: "stop" as const });
+const DRAIN = Object.freeze({ kind: "drain" as const });
+const SIGN_FAILED = Object.freeze({ kind: "signFailed" as const });
+
+export class NodeApp {
+  #ports: NodePorts;
+  #config: NodeConfig;
+  #identity: NodeIdentity;
+  #sensors: SensorReader;
+  #machines: Machines;
+  #tokens: TokenStore;
+  #paths: UplinkPath[] = [];
+  #lorawan: LorawanPath | undefined;
+  #bootCount = 0;
+  #draining = false;
+  #started = false;
+  #asleep = false;
+  #pumping = false;
+  #wakeAtMs: number | undefined;
+  #readingsLost = 0;
+  #signErrors = 0;
+  #reading;
+  #record: Uint8Array;
+  #state: Uint8Array | undefined;
+  #wake: () => void;
+  #signed: (signature: Uint8Array | undefined, reason?: string) => void;
+  // Events, used again and again.
+  #converting = { kind: "converting" as const, durationMs: 0 };
+  #journalGrown = { kind: "journal" as const, next: 0 };
+  #recordRead;
+  #appended = { kind: "appended" as const, number: 0 };
+  #uplink = { kind: "uplink" as const, free: -1 };
+  /** For the radio's driver; undefined without LoRaWAN. */
+  readonly radioEvents: RadioEvents | undefined;
+  /** For the network's adapter; undefined without Wi-Fi. */
+  readonly networkEvents: NetworkEvents | undefined;
+
+  /** The node's keys must be in their slots. */
+  constructor(ports: NodePorts, config: NodeConfig) {
+    const fields = config.profile.fields.length;
+    this.#ports = ports;
+    this.#config = config;
+    this.#identity = nodeIdentity(ports.crypto, config);
+    this.#sensors = new SensorReader(ports.sensors, config.profile);
+    this.#reading = newReading(fields);
+    this.#record = new Uint8Array(readingRecordBytes(fields));
+    this.#recordRead = { kind: "record" as const, bytes: this.#record, length: 0 };
+    this.#tokens = new TokenStore(ports.outbox, ports.crypto, ports.log, this.#paths, config.observer);
+    const { wifi, lorawan } = createPaths(ports, config, this.#identity.ueid, this.#pathOwner());
+    if (wifi !== undefined) this.#paths.push(wifi);
+    if (lorawan !== undefined) this.#paths.push(lorawan);
+    this.#lorawan = lorawan;
+    this.#machines = this.#newMachines();
+
+    const now = (): number => ports.clock.nowMs();
+    const pump = (): void => this.#pump();
+    this.networkEvents = wifi?.networkEvents(now, pump);
+    this.radioEvents = lorawan?.radioEvents(now, pump);
+    this.#wake = () => {
+      this.#wakeAtMs = undefined;
+      this.#pump();
+    };
+    this.#signed = (signature, reason) => this.#takeSignature(signature, reason);
+  }
+
+  #newMachines(): Machines {
+    return new Machines(this.#config, this.#identity, this.#ports.crypto, this.#paths.length);
+  }
+
+  /** Number of this boot: counts power-ons and resets, not wake-ups from deep sleep. */
+  get bootCount(): number {
+    return this.#bootCount;
+  }
+
+  get identity(): NodeIdentity {
+    return this.#identity;
+  }
+
+  /** Drained: no more samples, every reading in a token, every token acknowledged or given up. */
+  get idle(): boolean {
+    return this.#draining && this.#machines.empty;
+  }
+
+  get health(): NodeHealth {
+    const { attester, outbox } = this.#machines;
+    let controlRefused = 0;
+    for (const path of this.#paths) controlRefused += path.controlRefused;
+    return {
+      sensorErrors: this.#sensors.errors,
+      readingsLost: this.#readingsLost,
+      recordsUnreadable: attester.unreadable,
+      tokensDropped: outbox.droppedCount,
+      signErrors: this.#signErrors,
+      radioErrors: this.#lorawan?.radioErrors ?? 0,
+      controlRefused,
+    };
+  }
+
+  /** Begins, as the wake cause says: after a deep sleep from retained memory, else from flash. */
+  start(): void {
+    const { clock, power, log } = this.#ports;
+    const nowMs = clock.nowMs();
+    this.#started = true;
+    if (power.wakeCause === "timer" && this.restoreAll(power.retained)) {
+      for (const path of this.#paths) path.resume(nowMs);
+    } else {
+      this.#startFromFlash(nowMs);
+      log.write("info", "node", `boot ${this.#bootCount}, wake cause ${power.wakeCause}`);
+    }
+    this.#pump();
+  }
+
+  #startFromFlash(nowMs: number): void {
+    const { keyValue, journal, outbox } = this.#ports;
+    const machines = this.#machines;
+    this.#bootCount = countBoot(keyValue);
+    trimAttested(journal, outbox, this.#tokens.record);
+    const { oldest, next } = outbox;
+    machines.attester.handle(
+      { kind: "start", journalOldest: journal.oldest, journalNext: journal.next, outboxNext: next },
+      nowMs,
+    );
+    machines.outbox.handle({ kind: "start", oldest, next, delayMs: this.#tokens.randomBelow(SPREAD_REBOOT_MS) }, nowMs);
+    for (const path of this.#paths) path.start(nowMs);
+    machines.sampler.handle(START, nowMs);
+  }
+
+  /** Takes no more samples, closes the open batch and delivers everything: before planned power-off and before an update. */
+  drain(): void {
+    if (this.#draining) return;
+    const nowMs = this.#ports.clock.nowMs();
+    this.#draining = true;
+    this.#machines.sampler.handle(STOP, nowMs);
+    this.#machines.outbox.handle(DRAIN, nowMs);
+    this.#pump();
+  }
+
+  /** What the paths tell and ask. */
+  #pathOwner(): PathOwner {
+    const acknowledged = { kind: "acknowledged" as const, seq: 0 };
+    const notDelivered = { kind: "notDelivered" as const, seq: 0 };
+    return {
+      token: this.#tokens.token,
+      readToken: (seq) => this.#tokens.read(seq),
+      acknowledged: (seq, nowMs) => {
+        acknowledged.seq = seq;
+        this.#machines.outbox.handle(acknowledged, nowMs);
+        this.#tokens.run(this.#machines.outbox, nowMs);
+      },
+      notDelivered: (seq, nowMs) => {
+        notDelivered.seq = seq;
+        this.#machines.outbox.handle(notDelivered, nowMs);
+        this.#tokens.run(this.#machines.outbox, nowMs);
+      },
+      timeTold: (source, unixMs, atMs, uncertaintyMs, nowMs) =>
+        this.#learnTime(source, unixMs, atMs, uncertaintyMs, nowMs),
+      joined: (devAddr) => {
+        this.#ports.log.write("info", "lorawan", `joined as ${devAddr.toString(16)}`);
+        this.#config.observer?.onJoined?.(devAddr);
+      },
+    };
+  }
+
+  #learnTime(source: TimeSource, unixMs: number, atMs: number, uncertaintyMs: number, nowMs: number): void {
+    const { time, sampler } = this.#machines;
+    if (!time.learn(source, unixMs, atMs, uncertaintyMs)) return;
+    sampler.handle({ kind: "clock", wallOffsetMs: time.offsetMs! }, nowMs);
+  }
+
+  /** Lets every machine have its way until none wants anything, then waits for the earliest time that one asked for. */
+  #pump(): void {
+    if (this.#pumping || this.#asleep || !this.#started) return;
+    this.#pumping = true;
+    const nowMs = this.#ports.clock.nowMs();
+    let worked = true;
+    while (worked) {
+      worked = this.#runSampler(nowMs);
+      for (const path of this.#paths) worked = path.pump(nowMs) || worked;
+      worked = this.#runAttester(nowMs) || worked;
+      worked = this.#offerUplink(nowMs) || worked;
+    }
+    this.#pumping = false;
+    this.#waitForNext(nowMs);
+  }
+
+  #runSampler(nowMs: number): boolean {
+    const { sampler } = this.#machines;
+    sampler.handleTimeout(nowMs);
+    const command = sampler.pollCommand();
+    if (command === undefined) return false;
+    if (command.kind === "convert") {
+      this.#converting.durationMs = this.#sensors.start();
+      sampler.handle(this.#converting, nowMs);
+    } else {
+      this.#sample(command.slotS, command.wall, nowMs);
+    }
+    return true;
+  }
+
+  #sample(slotS: number, wall: boolean, nowMs: number): void {
+    const { time, quality, journal } = this.#machines;
+    const { profile, sampleIntervalS, observer } = this.#config;
+    const reading = this.#reading;
+    reading.profileVersion = profile.version;
+    reading.bootCount = this.#bootCount;
+    reading.intervalS = sampleIntervalS;
+    reading.timeQuality = wall ? time.quality(nowMs) : 0;
+    reading.wallS = wall ? slotS : 0;
+    reading.uptimeS = wall ? Math.floor(nowMs / 1000) : slotS;
+    this.#sensors.read(reading);
+    quality.annotate(reading);
+    if (journal.full) this.#writeJournal();
+    journal.add(reading);
+    observer?.onSample?.(reading);
+  }
+
+  /** Puts the oldest reading that waits on flash. */
+  #writeJournal(): void {
+    const command = this.#machines.journal.pollCommand();
+    if (command === undefined) return;
+    const { journal, log } = this.#ports;
+    if (journal.append(command.record, command.length) >= 0) return;
+    this.#readingsLost++;
+    log.write("error", "journal", "full: a reading is lost");
+  }
+
+  #mayBlock(nowMs: number): boolean {
+    for (const path of this.#paths) if (!path.mayBlock(nowMs)) return false;
+    return true;
+  }
+
+  /** Journal, signature and outbox: work that may block, so it rests while a receive window is near. */
+  #runAttester(nowMs: number): boolean {
+    if (!this.#mayBlock(nowMs)) return false;
+    const { journal, attester, sampler } = this.#machines;
+    while (!journal.empty) this.#writeJournal();
+    this.#journalGrown.next = this.#ports.journal.next;
+    attester.handle(this.#journalGrown, nowMs);
+    if (this.#draining && sampler.stopped) attester.handle(DRAIN, nowMs);
+    attester.handleTimeout(nowMs);
+    let worked = false;
+    for (let command = attester.pollCommand(); command !== undefined; command = attester.pollCommand()) {
+      this.#carryOut(command, nowMs);
+      worked = true;
+    }
+    return worked;
+  }
+
+  #carryOut(command: AttesterCommand, nowMs: number): void {
+    const { crypto, journal } = this.#ports;
+    const { attester, outbox } = this.#machines;
+    switch (command.kind) {
+      case "readRecord":
+        this.#recordRead.length = journal.read(command.number, this.#record);
+        attester.handle(this.#recordRead, nowMs);
+        return;
+      case "sign":
+        crypto.signDigest(KEY_SLOT.attestation, command.digest, this.#signed);
+        return;
+      case "append":
+        this.#appended.number = this.#tokens.append(outbox, command.record, command.length, command.durationS, nowMs);
+        attester.handle(this.#appended, nowMs);
+        return;
+      case "trim":
+        journal.trim(command.before);
+        return;
+    }
+  }
+
+  #takeSignature(signature: Uint8Array | undefined, reason: string | undefined): void {
+    if (this.#asleep) return;
+    const nowMs = this.#ports.clock.nowMs();
+    if (signature === undefined) {
+      this.#signErrors++;
+      this.#ports.log.write("error", "attester", `signature failed: ${reason ?? "no reason given"}`);
+      this.#machines.attester.handle(SIGN_FAILED, nowMs);
+    } else {
+      this.#machines.attester.handle({ kind: "signed", signature }, nowMs);
+    }
+    this.#pump();
+  }
+
+  /** Tells the outbox which uplink would take a token. */
+  #offerUplink(nowMs: number): boolean {
+    const { router, outbox } = this.#machines;
+    for (let i = 0; i < this.#paths.length; i++) router.report(i, this.#paths[i].available, this.#paths[i].busy);
+    this.#uplink.free = router.free;
+    outbox.handle(this.#uplink, nowMs);
+    return this.#tokens.run(outbox, nowMs);
+  }
+
+  #waitForNext(nowMs: number): void {
+    const { sampler, attester, outbox } = this.#machines;
+    let next = Math.min(sampler.pollTimeout() ?? Infinity, attester.pollTimeout() ?? Infinity);
+    next = Math.min(next, outbox.pollTimeout() ?? Infinity);
+    for (const path of this.#paths) next = Math.min(next, path.pollTimeout() ?? Infinity);
+    if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.#canSleep()) {
+      this.#sleep(next);
+    } else if (next >= Number.MAX_SAFE_INTEGER) {
+      this.#wakeAtMs = undefined;
+      this.#ports.timer.cancel();
+    } else if (next !== this.#wakeAtMs) {
+      this.#wakeAtMs = next;
+      this.#ports.timer.wakeAt(next, this.#wake);
+    }
+  }
+
+  #canSleep(): boolean {
+    for (const path of this.#paths) if (!path.quiet) return false;
+    return !this.#machines.attester.awaitsSignature && this.#machines.journal.empty;
+  }
+
+  #sleep(untilMs: number): void {
+    const { power, timer } = this.#ports;
+    timer.cancel();
+    this.saveAll(power.retained);
+    this.#asleep = true;
+    power.deepSleepUntil(untilMs);
+  }
+
+  /** Writes the state of every machine into `into`; returns the length. */
+  saveAll(into: Uint8Array): number {
+    const writer = new StateWriter(into, 0, STATE_TAG.node, VERSION);
+    writer.u32(this.#bootCount);
+    writer.bool(this.#draining);
+    writer.u32(this.#readingsLost);
+    writer.u32(this.#signErrors);
+    let at = this.#machines.save(into, writer.finish());
+    for (const path of this.#paths) at = path.save(into, at);
+    return at;
+  }
+
+  /** Makes new machines and gives them the state that `saveAll` wrote. False, and all machines as new, when any of it is not good. */
+  restoreAll(bytes: Uint8Array): boolean {
+    if (this.#restore(bytes)) return true;
+    this.#renew();
+    return false;
+  }
+
+  #renew(): void {
+    this.#machines = this.#newMachines();
+    for (const path of this.#paths) path.renew();
+  }
+
+  #restore(bytes: Uint8Array): boolean {
+    this.#renew();
+    const reader = new StateReader(bytes, 0, STATE_TAG.node, VERSION);
+    if (!reader.valid) return false;
+    const nowMs = this.#ports.clock.nowMs();
+    this.#bootCount = reader.u32();
+    this.#draining = reader.bool();
+    this.#readingsLost = reader.u32();
+    this.#signErrors = reader.u32();
+    let at = this.#machines.restore(bytes, reader.end);
+    for (const path of this.#paths) if (at >= 0) at = path.restore(bytes, at, nowMs);
+    return at >= 0;
+  }
+
+  /** Saves every machine, throws all of them away, and goes on with new ones: what a deep sleep does, without the sleep. */
+  cycleThroughSavedState(): void {
+    if (this.#asleep || !this.#started) return;
+    this.#state ??= new Uint8Array(STATE_BYTES_MAX);
+    this.saveAll(this.#state);
+    if (!this.restoreAll(this.#state)) throw new Error("node: the saved state does not restore");
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * What the machine wants done, as bits: each command is filled in when it is asked for, from the state as it is then, into an object made
+ * once. Bits are handed out lowest first, and the order is the point: what is on flash comes before what relies on it.
+ */
+import type { MacAnswers } from "./answers.ts";
+import type { CommandHandler } from "./command-handler.ts";
+import type { Downlink } from "./downlink.ts";
+import type { MacCommand, RefusalReason } from "./events.ts";
+import { type Join, NONCES_KEY } from "./join.ts";
+import { DOWN_KEY, RECORD_BYTES, SESSION_KEY, UP_KEY, writeCounter, writeSession } from "./mac-records.ts";
+import { newModulation } from "./modulation.ts";
+import type { Region } from "./region/region.ts";
+import type { Session } from "./session.ts";
+import type { Uplink } from "./uplink.ts";
+
+/** A network server without GPS at its gateways answers with its own clock, at its own pace. */
+const TIME_UNCERTAINTY_MS = 1_000;
+
+type Command<Kind extends MacCommand["kind"]> = Extract<MacCommand, { kind: Kind }>;
+
+export const WANT = Object.freeze({
+  /** FCntDown, before the effects of its downlink. */
+  storeDown: 0x0001,
+  /** DevNonce, before its join request. */
+  storeNonces: 0x0002,
+  /** A block of FCntUp, before its first uplink. */
+  storeUp: 0x0004,
+  storeSession: 0x0008,
+  sleepRadio: 0x0010,
+  joined: 0x0020,
+  time: 0x0040,
+  linkCheck: 0x0080,
+  downlink: 0x0100,
+  sent: 0x0200,
+  refused: 0x0400,
+  joinFailed: 0x0800,
+  transmit: 0x1000,
+  receive: 0x2000,
+} as const);
+
+export class Outgoing {
+  readonly #region: Region;
+  readonly #session: Session;
+  readonly #answers: MacAnswers;
+  readonly #join: Join;
+  readonly #uplink: Uplink;
+  readonly #downlink: Downlink;
+  readonly #antennaGainDb: number;
+  readonly #value = new Uint8Array(RECORD_BYTES);
+  readonly #transmit: Command<"transmit">;
+  readonly #store: Command<"store">;
+  readonly #joined: Command<"joined"> = { kind: "joined", devAddr: 0 };
+  readonly #down: Command<"downlink">;
+  readonly #sleepRadio: Command<"sleepRadio"> = { kind: "sleepRadio" };
+  readonly #refused: Command<"refused"> = { kind: "refused", reason: "busy", untilMs: 0 };
+  /** Filled in by the machine before it wants them. */
+  readonly receive: Command<"receive"> = { kind: "receive", modulation: newModulation(false), symbolTimeout: 0 };
+  readonly joinFailed: Command<"joinFailed"> = { kind: "joinFailed", untilMs: 0 };
+  readonly sent: Command<"sent"> = { kind: "sent", acknowledged: false, fPending: false };
+  readonly #time: Command<"time"> = { kind: "time", gpsMs: 0, atMs: 0, uncertaintyMs: TIME_UNCERTAINTY_MS };
+  readonly #linkCheck: Command<"linkCheck"> = { kind: "linkCheck", marginDb: 0, gateways: 0 };
+  #wanted = 0;
+
+  constructor(
+    region: Region,
+    session: Session,
+    answers: MacAnswers,
+    join: Join,
+    uplink: Uplink,
+    downlink: Downlink,
+    antennaGainDb: number,
+  ) {
+    this.#region = region;
+    this.#session = session;
+    this.#answers = answers;
+    this.#join = join;
+    this.#uplink = uplink;
+    this.#downlink = downlink;
+    this.#antennaGainDb = antennaGainDb;
+    const { frame } = uplink;
+    this.#transmit = { kind: "transmit", modulation: newModulation(true), powerDbm: 0, frame, length: 0 };
+    this.#store = { kind: "store", key: "", value: this.#value, length: 0 };
+    this.#down = { kind: "downlink", port: 0, payload: downlink.payload, length: 0 };
+  }
+
+  get isEmpty(): boolean {
+    return this.#wanted === 0;
+  }
+
+  want(bits: number): void {
+    this.#wanted |= bits;
+  }
+
+  /** Always false: nothing was started. */
+  refuse(reason: RefusalReason, untilMs: number): boolean {
+    this.#refused.reason = reason;
+    this.#refused.untilMs = untilMs;
+    this.#wanted |= WANT.refused;
+    return false;
+  }
+
+  /** What a downlink answered to requests of ours. The time it tells is that of the end of the uplink before it (TS001-1.0.4 5.9). */
+  reportAnswers(handler: CommandHandler): void {
+    const { gpsMs, marginDb, gateways } = handler;
+    const uplink = this.#uplink;
+    if (uplink.asksTime && gpsMs >= 0) {
+      uplink.wantsTime = false;
+      this.#time.gpsMs = gpsMs;
+      this.#time.atMs = uplink.endMs;
+      this.#wanted |= WANT.time;
+    }
+    if (uplink.asksLinkCheck && marginDb >= 0) {
+      uplink.wantsLinkCheck = false;
+      this.#linkCheck.marginDb = marginDb;
+      this.#linkCheck.gateways = gateways;
+      this.#wanted |= WANT.linkCheck;
+    }
+  }
+
+  poll(): MacCommand | undefined {
+    const next = this.#wanted & -this.#wanted;
+    this.#wanted &= ~next;
+    switch (next) {
+      case WANT.storeDown:
+        return this.#storing(DOWN_KEY, writeCounter(this.#session, this.#session.fCntDown, this.#value));
+      case WANT.storeNonces:
+        return this.#storing(NONCES_KEY, this.#join.writeRecord(this.#value));
+      case WANT.storeUp:
+        return this.#storing(UP_KEY, writeCounter(this.#session, this.#session.fCntUpReserved, this.#value));
+      case WANT.storeSession:
+        return this.#storing(SESSION_KEY, writeSession(this.#session, this.#answers, this.#value));
+      case WANT.sleepRadio:
+        return this.#sleepRadio;
+      case WANT.joined:
+        this.#joined.devAddr = this.#session.devAddr;
+        return this.#joined;
+      case WANT.time:
+        return this.#time;
+      case WANT.linkCheck:
+        return this.#linkCheck;
+      case WANT.downlink:
+        this.#down.port = this.#downlink.port;
+        this.#down.length = this.#downlink.payloadLength;
+        return this.#down;
+      case WANT.sent:
+        return this.sent;
+      case WANT.refused:
+        return this.#refused;
+      case WANT.joinFailed:
+        return this.joinFailed;
+      case WANT.transmit:
+        return this.#transmitting();
+      case WANT.receive:
+        return this.receive;
+      default:
+        return undefined;
+    }
+  }
+
+  #storing(key: string, length: number): MacCommand {
+    this.#store.key = key;
+    this.#store.length = length;
+    return this.#store;
+  }
+
+  #transmitting(): MacCommand {
+    const command = this.#transmit;
+    const { frequencyHz, dataRate, length, isJoin } = this.#uplink;
+    const { spreadingFactor, bandwidthHz } = this.#region.dataRates[dataRate]!;
+    command.modulation.frequencyHz = frequencyHz;
+    command.modulation.spreadingFactor = spreadingFactor;
+    command.modulation.bandwidthHz = bandwidthHz;
+    const eirpDbm = isJoin ? this.#region.maxEirpDbm : this.#session.eirpDbm();
+    command.powerDbm = eirpDbm - this.#antennaGainDb;
+    command.length = length;
+    return command;
+  }
+}

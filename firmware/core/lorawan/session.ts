@@ -1,0 +1,149 @@
+/**
+ * What a device and its network have agreed on, from a join accept until the next: all that TR007 (4.13, 4.14) wants kept through a reset and
+ * through the loss of power. The keys are not here: they are derived anew from AppKey and the three values that the join gave, so that record
+ * and keys cannot fall apart, wherever the power is cut.
+ */
+import type { JoinAccept } from "../../wire/lorawan-frame.ts";
+import type { StateReader, StateWriter } from "../../wire/state-record.ts";
+import { ChannelPlan } from "./channel-plan.ts";
+import { isDataRate, isRx1DrOffset, type Region } from "./region/region.ts";
+
+/** No downlink was accepted yet. */
+export const NO_COUNTER = -1;
+
+/** TXParamSetupReq's MaxEIRP in dBm (5.8). */
+const MAX_EIRP_DBM = Object.freeze([8, 10, 12, 13, 14, 16, 18, 20, 21, 24, 26, 27, 29, 30, 33, 36]);
+/** A step of TXPower (RP002-1.0.4, every region). */
+const TX_POWER_STEP_DB = 2;
+
+export class Session {
+  readonly #region: Region;
+  readonly plan: ChannelPlan;
+  joined = false;
+  /** The join that made the session: DevNonce also names the session, for it is never used twice. */
+  devNonce = 0;
+  joinNonce = 0;
+  netId = 0;
+  devAddr = 0;
+  /** The counter that the next uplink gets. */
+  fCntUp = 0;
+  /** Counters below this one are reserved on flash. */
+  fCntUpReserved = 0;
+  /** Counter of the last downlink accepted. */
+  fCntDown = NO_COUNTER;
+  dataRate = 0;
+  /** TXPower index: 0 is the region's maximum. */
+  txPower = 0;
+  nbTrans = 1;
+  rx1DelayS = 1;
+  rx1DrOffset = 0;
+  rx2DataRate: number;
+  rx2FrequencyHz: number;
+  /** DutyCycleReq's exponent. */
+  maxDutyCycle = 0;
+  /** TXParamSetupReq's byte: dwell times and the maximum EIRP, where the region has it; -1 before. */
+  txParams = -1;
+  /** New uplinks since the last downlink: ADRACKCnt. */
+  uplinksSinceDownlink = 0;
+
+  constructor(region: Region) {
+    this.#region = region;
+    this.plan = new ChannelPlan(region);
+    this.rx2DataRate = region.rx2DataRate;
+    this.rx2FrequencyHz = region.rx2FrequencyHz;
+  }
+
+  /** Begins anew as a join accept says (6.2.6); `dataRate` is the one that the join was heard at. */
+  begin(accept: JoinAccept, devNonce: number, dataRate: number): void {
+    this.joined = true;
+    this.devNonce = devNonce;
+    this.joinNonce = accept.joinNonce;
+    this.netId = accept.netId;
+    this.devAddr = accept.devAddr;
+    this.fCntUp = 0;
+    this.fCntUpReserved = 0;
+    this.fCntDown = NO_COUNTER;
+    this.dataRate = dataRate;
+    this.txPower = 0;
+    this.nbTrans = 1;
+    this.rx1DelayS = accept.rx1DelayS;
+    // A value that the region does not have is none of this network's: the default stands.
+    this.rx1DrOffset = isRx1DrOffset(this.#region, accept.rx1DrOffset) ? accept.rx1DrOffset : 0;
+    this.rx2DataRate = isDataRate(this.#region, accept.rx2DataRate) ? accept.rx2DataRate : this.#region.rx2DataRate;
+    this.rx2FrequencyHz = this.#region.rx2FrequencyHz;
+    this.maxDutyCycle = 0;
+    this.txParams = -1;
+    this.uplinksSinceDownlink = 0;
+    this.plan.reset();
+    if (accept.hasCfList) this.plan.takeCfList(accept.cfList);
+  }
+
+  /** What the device may radiate now, in dBm EIRP. */
+  eirpDbm(): number {
+    const asked = this.txParams < 0 ? this.#region.maxEirpDbm : MAX_EIRP_DBM[this.txParams & 0x0f];
+    return Math.min(asked, this.#region.maxEirpDbm) - TX_POWER_STEP_DB * this.txPower;
+  }
+
+  /** All but the counters, which have records of their own. */
+  save(writer: StateWriter): void {
+    writer.u16(regionCode(this.#region));
+    writer.bool(this.joined);
+    writer.u16(this.devNonce);
+    writer.u32(this.joinNonce);
+    writer.u32(this.netId);
+    writer.u32(this.devAddr);
+    writer.u8(this.dataRate);
+    writer.u8(this.txPower);
+    writer.u8(this.nbTrans);
+    writer.u8(this.rx1DelayS);
+    writer.u8(this.rx1DrOffset);
+    writer.u8(this.rx2DataRate);
+    writer.u32(this.rx2FrequencyHz);
+    writer.u8(this.maxDutyCycle);
+    writer.u16(this.txParams & 0xffff);
+    writer.u32(this.uplinksSinceDownlink);
+    this.plan.save(writer);
+  }
+
+  saveCounters(writer: StateWriter): void {
+    writer.u32(this.fCntUp);
+    writer.u32(this.fCntUpReserved);
+    writer.time(this.fCntDown === NO_COUNTER ? undefined : this.fCntDown);
+  }
+
+  restoreCounters(reader: StateReader): void {
+    this.fCntUp = reader.u32();
+    this.fCntUpReserved = reader.u32();
+    this.fCntDown = reader.time() ?? NO_COUNTER;
+  }
+
+  /** False, with nothing changed, for the session of another region. */
+  restore(reader: StateReader): boolean {
+    if (reader.u16() !== regionCode(this.#region)) return false;
+    this.joined = reader.bool();
+    this.devNonce = reader.u16();
+    this.joinNonce = reader.u32();
+    this.netId = reader.u32();
+    this.devAddr = reader.u32();
+    this.dataRate = reader.u8();
+    this.txPower = reader.u8();
+    this.nbTrans = reader.u8();
+    this.rx1DelayS = reader.u8();
+    this.rx1DrOffset = reader.u8();
+    this.rx2DataRate = reader.u8();
+    this.rx2FrequencyHz = reader.u32();
+    this.maxDutyCycle = reader.u8();
+    const txParams = reader.u16();
+    this.txParams = txParams === 0xffff ? -1 : txParams;
+    this.uplinksSinceDownlink = reader.u32();
+    this.plan.restore(reader);
+    return true;
+  }
+}
+
+/** Tells the regions apart in a record. */
+function regionCode(region: Region): number {
+  let code = 0;
+  for (let i = 0; i < region.name.length; i++) code = (code * 31 + region.name.charCodeAt(i)) & 0xffff;
+  return code;
+}

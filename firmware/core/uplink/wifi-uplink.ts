@@ -1,0 +1,158 @@
+/**
+ * Delivers tokens over MQTT: publishes the whole COSE_Sign1 and waits for the receiver's own acknowledgement on the control topic. The
+ * broker's PUBACK counts for nothing.
+ *
+ *   free --token--> publishing --published--> waiting --timer--> publishing, a few times, then free: `notDelivered`
+ *                       offline: rests           |
+ *                                                +--acknowledged--> free
+ */
+import type { SymmetricCrypto } from "../../ports/crypto.ts";
+import { MQTT_TAG_BYTES } from "../../wire/control-message.ts";
+import { StateReader, StateWriter } from "../../wire/state-record.ts";
+import { PUBLISH_ANSWER_FIRST_MS, PUBLISH_TRIES_MAX } from "../bounds.ts";
+import type { Machine } from "../machine.ts";
+import { STATE_TAG } from "../state-tag.ts";
+import { AcknowledgementCheck } from "./acknowledgement.ts";
+
+export type WifiUplinkEvent =
+  | { kind: "online" }
+  | { kind: "offline" }
+  | { kind: "token"; seq: number }
+  /** A message on the node's control topic. */
+  | { kind: "control"; payload: Uint8Array };
+
+export type WifiUplinkCommand =
+  /** Publish the token with this number, from the outbox; it need not be there any more. */
+  { kind: "publish"; seq: number } | { kind: "acknowledged"; seq: number } | { kind: "notDelivered"; seq: number };
+
+const VERSION = 1;
+const NONE = -1;
+
+export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
+  #check: AcknowledgementCheck;
+  #online = false;
+  #seq = NONE;
+  #tries = 0;
+  #publishDue = false;
+  #answerByMs: number | undefined;
+  #acknowledgedSeq = NONE;
+  #failedSeq = NONE;
+  #publish = { kind: "publish" as const, seq: 0 };
+  #acknowledged = { kind: "acknowledged" as const, seq: 0 };
+  #notDelivered = { kind: "notDelivered" as const, seq: 0 };
+
+  constructor(ueid: Uint8Array, ciphers: SymmetricCrypto) {
+    this.#check = new AcknowledgementCheck(ueid, ciphers, MQTT_TAG_BYTES);
+  }
+
+  get available(): boolean {
+    return this.#online;
+  }
+
+  get busy(): boolean {
+    return this.#seq !== NONE;
+  }
+
+  /** Control messages that were not authentic. */
+  get refusedControl(): number {
+    return this.#check.refused;
+  }
+
+  handle(event: WifiUplinkEvent, nowMs: number): void {
+    switch (event.kind) {
+      case "online":
+        this.#online = true;
+        // Whatever was published on the old connection may be lost; a new one is a new chance.
+        this.#tries = 0;
+        if (this.busy) this.#publishAgain(nowMs);
+        return;
+      case "offline":
+        this.#online = false;
+        this.#publishDue = false;
+        this.#answerByMs = undefined;
+        return;
+      case "token":
+        this.#seq = event.seq;
+        this.#tries = 0;
+        this.#publishAgain(nowMs);
+        return;
+      case "control": {
+        const seq = this.#check.check(event.payload, event.payload.length);
+        if (seq < 0) return;
+        this.#acknowledgedSeq = seq;
+        if (seq === this.#seq) this.#release();
+        return;
+      }
+    }
+  }
+
+  #publishAgain(nowMs: number): void {
+    if (!this.#online) return;
+    let answerMs = PUBLISH_ANSWER_FIRST_MS;
+    for (let i = 0; i < this.#tries; i++) answerMs *= 2;
+    this.#tries++;
+    this.#publishDue = true;
+    this.#answerByMs = nowMs + answerMs;
+  }
+
+  #release(): void {
+    this.#seq = NONE;
+    this.#publishDue = false;
+    this.#answerByMs = undefined;
+  }
+
+  handleTimeout(nowMs: number): void {
+    if (this.#answerByMs === undefined || nowMs < this.#answerByMs) return;
+    if (this.#tries < PUBLISH_TRIES_MAX) {
+      this.#publishAgain(nowMs);
+      return;
+    }
+    this.#failedSeq = this.#seq;
+    this.#release();
+  }
+
+  pollTimeout(): number | undefined {
+    return this.#answerByMs;
+  }
+
+  pollCommand(): WifiUplinkCommand | undefined {
+    if (this.#acknowledgedSeq !== NONE) {
+      this.#acknowledged.seq = this.#acknowledgedSeq;
+      this.#acknowledgedSeq = NONE;
+      return this.#acknowledged;
+    }
+    if (this.#failedSeq !== NONE) {
+      this.#notDelivered.seq = this.#failedSeq;
+      this.#failedSeq = NONE;
+      return this.#notDelivered;
+    }
+    if (!this.#publishDue) return undefined;
+    this.#publishDue = false;
+    this.#publish.seq = this.#seq;
+    return this.#publish;
+  }
+
+  save(into: Uint8Array, offset: number): number {
+    const writer = new StateWriter(into, offset, STATE_TAG.wifiUplink, VERSION);
+    writer.bool(this.#online);
+    writer.bool(this.busy);
+    writer.u32(this.busy ? this.#seq : 0);
+    writer.u8(this.#tries);
+    writer.bool(this.#publishDue);
+    writer.time(this.#answerByMs);
+    return writer.finish();
+  }
+
+  restore(bytes: Uint8Array, offset: number): number {
+    const reader = new StateReader(bytes, offset, STATE_TAG.wifiUplink, VERSION);
+    if (!reader.valid) return -1;
+    this.#online = reader.bool();
+    const busy = reader.bool();
+    const seq = reader.u32();
+    this.#seq = busy ? seq : NONE;
+    this.#tries = reader.u8();
+    this.#publishDue = reader.bool();
+    this.#answerByMs = reader.time();
+    return reader.end;
+  }
+}

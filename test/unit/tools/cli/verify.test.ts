@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { nodeFileContent } from "../../../../tools/receiver/node-registry.ts";
+import { TestNode } from "../receiver/fixture.ts";
+
+const LAUNCHER = join(import.meta.dirname, "../../../../tools/cli/groundtruth.js");
+
+describe("groundtruth verify", () => {
+  const node = new TestNode(1);
+  let folder: string;
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), "groundtruth-verify-"));
+    const put = (name: string, content: Uint8Array | string): void => writeFileSync(join(folder, name), content);
+    put("node.json", JSON.stringify(nodeFileContent(node.record)));
+    put("other.json", JSON.stringify(nodeFileContent(new TestNode(2).record)));
+    put("broken.json", "{}");
+    put("0.cbor", node.token({ seq: 0 }));
+    put("1.cbor", node.token({ seq: 1, wallTime: false, timeQuality: 0, t0: 600 }));
+    put("0-again.cbor", node.token({ seq: 0, bootCount: 2 }));
+    const changed = node.token({ seq: 2 });
+    changed[changed.length - 1] ^= 1;
+    put("changed.cbor", changed);
+    put("text.cbor", "not a token at all");
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  function verify(...args: string[]): { status: number | null; out: string; err: string } {
+    const result = spawnSync(process.execPath, [LAUNCHER, "verify", ...args], { cwd: folder, encoding: "utf8" });
+    return { status: result.status, out: result.stdout, err: result.stderr };
+  }
+
+  it("prints every reading of a good token and ends with 0", () => {
+    const { status, out, err } = verify("0.cbor", "1.cbor", "--node", "node.json");
+    assert.equal(err, "");
+    assert.equal(status, 0);
+    const lines = out.trimEnd().split("\n");
+    assert.equal(lines.length, 8);
+    assert.equal(
+      lines[0],
+      "0.cbor: verified, node 70b3d57ed0000001, seq 0, boot 1, readings 3, time by lorawan within 1.024 s",
+    );
+    assert.match(lines[2], /^ {2}2026-06-01T00:05:00Z {2}temperature 5 Cel, humidity 50 %RH, pressure 1013.2 hPa, /);
+    assert.match(lines[4], /seq 1, boot 1, readings 3, time not known$/);
+    assert.match(lines[5], /^ {2}uptime 600 s {2}temperature 5 Cel, /);
+  });
+
+  it("says why it refuses a token, checks the others all the same, and ends with 1", () => {
+    const { status, out } = verify("changed.cbor", "0.cbor", "text.cbor", "--node", "node.json");
+    assert.equal(status, 1);
+    assert.match(out, /^changed\.cbor: REFUSED, signature-invalid \(.+\)\n0\.cbor: verified, /);
+    assert.match(out, /\ntext\.cbor: REFUSED, [a-z-]+\n$/);
+  });
+
+  it("refuses a token of another key, a second token of one number, and a time in the future", () => {
+    assert.match(verify("0.cbor", "--node", "other.json").out, /REFUSED, kid-of-another-key/);
+    const reused = verify("0.cbor", "0.cbor", "0-again.cbor", "--node", "node.json");
+    assert.equal(reused.status, 1);
+    assert.match(reused.out, /^0-again\.cbor: REFUSED, seq-reused/m);
+    const early = verify("0.cbor", "--node", "node.json", "--at", "2026-05-31T00:00:00Z");
+    assert.equal(early.status, 1);
+    assert.match(early.out, /REFUSED, time-in-the-future/);
+  });
+
+  it("--json: one line a reading, as in readings.jsonl, and one a refusal, with what the token says of itself", () => {
+    const { status, out } = verify("0.cbor", "changed.cbor", "text.cbor", "--node", "node.json", "--json");
+    assert.equal(status, 1);
+    const lines = out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      lines.map(({ seq, index, file, refused }) => [seq, index, file, refused]),
+      [
+        [0, 0, undefined, undefined],
+        [0, 1, undefined, undefined],
+        [0, 2, undefined, undefined],
+        [undefined, undefined, "changed.cbor", "signature-invalid"],
+        [undefined, undefined, "text.cbor", lines[4].refused],
+      ],
+    );
+    assert.equal(lines[3].claims["-65537"], 2);
+    assert.equal(lines[3].claims["256"], "0270b3d57ed0000001");
+    assert.equal(lines[4].claims, null);
+  });
+
+  it("ends with 2 where a file cannot be read or an argument is wrong, and says what, where and what next", () => {
+    const missing = verify("nowhere.cbor", "--node", "node.json");
+    assert.equal(missing.status, 2);
+    assert.equal(
+      missing.err,
+      "error: the file cannot be read: ENOENT\n  where: nowhere.cbor\n  next:  check the path and that you may read it\n",
+    );
+    const broken = verify("0.cbor", "--node", "broken.json");
+    assert.equal(broken.status, 2);
+    assert.match(broken.err, /not-16-lower-case-hex-digits\n {2}where: broken\.json, at devEui\n/);
+    for (const args of [[], ["0.cbor"], ["--node", "node.json"], ["0.cbor", "--node", "node.json", "--at", "noon"]]) {
+      assert.equal(verify(...args).status, 2, args.join(" "));
+    }
+  });
+});

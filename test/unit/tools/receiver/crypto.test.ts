@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import type { ReceiverCrypto } from "../../../../tools/receiver/crypto.ts";
+import { hexToBytes } from "../../../../tools/receiver/hex.ts";
+import { NOBLE_CRYPTO } from "../../../../tools/receiver/noble-crypto.ts";
+import { NODE_CRYPTO } from "../../../../tools/receiver/node-crypto.ts";
+
+// RFC 6979 A.2.5 (P-256, SHA-256, message "sample").
+const PUBLIC_KEY = hexToBytes(
+  "60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6" +
+    "7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299",
+);
+const SIGNATURE = hexToBytes(
+  "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716" +
+    "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8",
+);
+const SAMPLE = new Uint8Array(Buffer.from("sample"));
+
+const both: [string, ReceiverCrypto][] = [
+  ["noble", NOBLE_CRYPTO],
+  ["node:crypto", NODE_CRYPTO],
+];
+
+for (const [name, crypto] of both) {
+  describe(`receiver cryptography by ${name}`, () => {
+    it("RFC 6979 A.2.5: verifies the signature, and no other", () => {
+      assert.equal(crypto.verifyEs256(PUBLIC_KEY, SAMPLE, SIGNATURE), true);
+      for (const at of [0, 31, 32, 63]) {
+        const changed = SIGNATURE.slice();
+        changed[at] ^= 1;
+        assert.equal(crypto.verifyEs256(PUBLIC_KEY, SAMPLE, changed), false);
+      }
+      assert.equal(crypto.verifyEs256(PUBLIC_KEY, new Uint8Array(6), SIGNATURE), false);
+    });
+
+    it("refuses degenerate signatures and keys without throwing", () => {
+      for (const signature of [
+        new Uint8Array(64),
+        new Uint8Array(64).fill(0xff),
+        new Uint8Array(63),
+        new Uint8Array(0),
+      ]) {
+        assert.equal(crypto.verifyEs256(PUBLIC_KEY, SAMPLE, signature), false);
+      }
+      for (const key of [new Uint8Array(64), new Uint8Array(64).fill(0xff), new Uint8Array(63)]) {
+        assert.equal(crypto.verifyEs256(key, SAMPLE, SIGNATURE), false);
+        assert.equal(crypto.isP256Point(key), false);
+      }
+    });
+
+    it("SEC 1 3.2.2.1: knows a point of P-256 from others", () => {
+      assert.equal(crypto.isP256Point(PUBLIC_KEY), true);
+      const off = PUBLIC_KEY.slice();
+      off[63] ^= 1;
+      assert.equal(crypto.isP256Point(off), false);
+    });
+
+    it("RFC 4493 4: AES-CMAC of 0, 16, 40 and 64 bytes", () => {
+      const key = hexToBytes("2b7e151628aed2a6abf7158809cf4f3c");
+      const message = hexToBytes(
+        "6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e51" +
+          "30c81c46a35ce411e5fbc1191a0a52eff69f2445df4f9b17ad2b417be66c3710",
+      );
+      const expected: [number, string][] = [
+        [0, "bb1d6929e95937287fa37d129b756746"],
+        [16, "070a16b46b4d4144f79bdd9dd04a287c"],
+        [40, "dfa66747de9ae63030ca32611497c827"],
+        [64, "51f0bebf7e3b9d92fc49741779363cfe"],
+      ];
+      for (const [length, mac] of expected) {
+        assert.deepEqual(new Uint8Array(crypto.cmac(key, message.subarray(0, length))), hexToBytes(mac));
+      }
+    });
+
+    it('FIPS 180-4: SHA-256 of "abc"', () => {
+      const digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+      assert.deepEqual(crypto.sha256(new Uint8Array(Buffer.from("abc"))), hexToBytes(digest));
+    });
+  });
+}

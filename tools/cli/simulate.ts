@@ -1,0 +1,148 @@
+/** `groundtruth simulate`: virtual nodes, their network and their receiver in virtual time. */
+import { readFileSync } from "node:fs";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { NODE_CRYPTO } from "../receiver/node-crypto.ts";
+import { runClosedLoop } from "../simulation/closed-loop.ts";
+import type { SimulationOptions } from "../simulation/options.ts";
+import type { Progress, SimulationSink } from "../simulation/sink.ts";
+import type { Summary } from "../simulation/summary.ts";
+import { CommandError, EXIT } from "./command-error.ts";
+import { OutputFolder } from "./output-folder.ts";
+import { ProgressTable, printNextSteps, printSummary } from "./simulation-report.ts";
+import { simulateOnXs } from "./xs-engine.ts";
+
+interface Flags {
+  nodes: number;
+  hours?: number;
+  days?: number;
+  seed: number;
+  region: "EU868";
+  dataRate?: number;
+  uplink: "lorawan" | "wifi";
+  replay?: string;
+  columns?: string;
+  sampleInterval?: number;
+  batch: number;
+  loss: number;
+  engine: "node" | "xs";
+  mqtt?: string;
+  out?: string;
+  json?: boolean;
+}
+
+/** Readings in a token where nothing else is asked: three hours at 5-minute samples. */
+const DEFAULT_BATCH = 36;
+const DEFAULT_INTERVAL_S = 300;
+
+export function registerSimulate(program: Command): void {
+  program
+    .command("simulate")
+    .description("run virtual nodes from sensor to verified reading, in virtual time")
+    .option("--nodes <n>", "how many nodes", integer(1, 10_000), 1)
+    .addOption(new Option("--hours <h>", "how long they sample").argParser(decimal(0.01, 24 * 366)).conflicts("days"))
+    .option("--days <d>", "the same in days (default: 1)", decimal(0.001, 366))
+    .option("--seed <s>", "the seed of all chance", integer(0, 0xffffffff), 1)
+    .addOption(new Option("--region <name>", "LoRaWAN region").choices(["EU868"]).default("EU868"))
+    .option("--data-rate <dr>", "fix the data rate, 0 to 5, and switch ADR off", integer(0, 5))
+    .addOption(new Option("--uplink <kind>", "how tokens travel").choices(["lorawan", "wifi"]).default("lorawan"))
+    .option("--replay <file>", "weather from a CSV file instead of the generator")
+    .option("--columns <map>", "the file's columns, as temperature=air_temp,humidity=rh,...")
+    .option(
+      "--sample-interval <s>",
+      "seconds between samples (default: 300, or the replayed file's step)",
+      integer(1, 86_400),
+    )
+    .option("--batch <n>", "readings in a token", integer(1, 64), DEFAULT_BATCH)
+    .option("--loss <p>", "chance that a frame is lost, 0 to 0.95", decimal(0, 0.95), 0)
+    .addOption(new Option("--engine <name>", "the JavaScript engine").choices(["node", "xs"]).default("node"))
+    .option("--mqtt <url>", "publish the Wi-Fi tokens to a real broker (with --uplink wifi)")
+    .option("--out <dir>", "write readings, tokens, keys and capture into this folder")
+    .option("--json", "print the summary as JSON, and nothing else")
+    .action(simulate);
+}
+
+async function simulate(flags: Flags): Promise<void> {
+  const options = toOptions(flags);
+  if (flags.mqtt !== undefined && (flags.uplink !== "wifi" || flags.engine !== "node")) {
+    throw new CommandError("--mqtt goes with --uplink wifi on engine node only", "--mqtt", "add --uplink wifi");
+  }
+  const folder = flags.out === undefined ? undefined : new OutputFolder(flags.out);
+  const table = flags.json ? undefined : new ProgressTable(process.stdout, options);
+  const sink = joinSinks([folder, table]);
+  const started = performance.now();
+  const summary = await run(flags, options, sink);
+  folder?.finish(summary);
+  if (flags.json) console.log(JSON.stringify(summary, undefined, 2));
+  else {
+    printSummary(process.stdout, summary, performance.now() - started);
+    printNextSteps(process.stdout, flags.out);
+  }
+  if (!summary.complete) process.exitCode = EXIT.failed;
+}
+
+async function run(flags: Flags, options: SimulationOptions, sink: SimulationSink): Promise<Summary> {
+  if (flags.engine === "xs") return simulateOnXs(options, sink, (text) => process.stderr.write(`${text}\n`));
+  return runClosedLoop(options, sink, NODE_CRYPTO, "node");
+}
+
+function toOptions(flags: Flags): SimulationOptions {
+  const replay = flags.replay === undefined ? undefined : { csv: readReplay(flags.replay), columns: flags.columns };
+  if (replay === undefined && flags.columns !== undefined) {
+    throw new CommandError("--columns says how to read a replayed file", "--columns", "add --replay FILE");
+  }
+  const hours = flags.hours ?? (flags.days ?? 1) * 24;
+  return {
+    nodes: flags.nodes,
+    durationS: Math.round(hours * 3600),
+    seed: flags.seed,
+    region: flags.region,
+    fixedDataRate: flags.dataRate,
+    uplink: flags.uplink,
+    replay,
+    sampleIntervalS: flags.sampleInterval ?? (replay === undefined ? DEFAULT_INTERVAL_S : 0),
+    batchReadings: flags.batch,
+    lossProbability: flags.loss,
+  };
+}
+
+function readReplay(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new CommandError(`cannot read the file: ${(error as Error).message}`, `--replay ${path}`, "check the path");
+  }
+}
+
+function joinSinks(sinks: (SimulationSink | undefined)[]): SimulationSink {
+  const present = sinks.filter((sink) => sink !== undefined);
+  const each =
+    <Args extends unknown[]>(call: (sink: SimulationSink, ...args: Args) => void) =>
+    (...args: Args): void => {
+      for (const sink of present) call(sink, ...args);
+    };
+  return {
+    nodeFile: each((sink, name: string, content: object) => sink.nodeFile(name, content)),
+    truth: each((sink, record: object) => sink.truth(record)),
+    reading: each((sink, record: object) => sink.reading(record)),
+    token: each((sink, devEui: string, seq: number, bytes: Uint8Array) => sink.token(devEui, seq, bytes)),
+    capture: each((sink, bytes: Uint8Array) => sink.capture(bytes)),
+    progress: each((sink, state: Progress) => sink.progress(state)),
+  };
+}
+
+function integer(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max))
+      throw new InvalidArgumentError(`A whole number from ${min} to ${max} is needed.`);
+    return value;
+  };
+}
+
+function decimal(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d*\.?\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= min && value <= max)) throw new InvalidArgumentError(`A number from ${min} to ${max} is needed.`);
+    return value;
+  };
+}

@@ -1,0 +1,265 @@
+/**
+ * The closed loop: a field of virtual nodes and, behind the network's edge, the receiver that verifies what they measured and acknowledges it.
+ * No Node API here: the same loop runs on every engine.
+ */
+
+import { parseToken } from "../../firmware/wire/eat-token.ts";
+import { KEY_SLOT } from "../../firmware/wire/key-slot.ts";
+import type { Reading } from "../../firmware/wire/reading-record.ts";
+import { Capture } from "../../host-sim/network/capture.ts";
+import { Field } from "../../host-sim/scenarios/field.ts";
+import { GeneratedWeather } from "../../host-sim/weather/generator.ts";
+import { ReplayWeather } from "../../host-sim/weather/replay.ts";
+import { describeCsvError, parseReplayCsv } from "../../host-sim/weather/replay-csv.ts";
+import type { Weather } from "../../host-sim/weather/weather.ts";
+import { World } from "../../host-sim/world.ts";
+import type { ReceiverCrypto } from "../receiver/crypto.ts";
+import { bytesToHex } from "../receiver/hex.ts";
+import { keyIdentifier, type NodeRecord, nodeFileContent } from "../receiver/node-registry.ts";
+import { isoSeconds, type VerifiedReading } from "../receiver/reading-output.ts";
+import { Receiver } from "../receiver/receiver.ts";
+import { type AcceptedToken, MemoryStore } from "../receiver/store.ts";
+import { Ledger } from "./ledger.ts";
+import type { SimulationOptions } from "./options.ts";
+import type { SimulationSink } from "./sink.ts";
+import type { Summary } from "./summary.ts";
+
+/** Generated weather begins here: a summer solstice, 2026-06-21T00:00:00Z. */
+const GENERATED_START_UNIX_MS = 1_782_000_000_000;
+/** Nodes boot before the first sample is due, so that they have joined and know the time by then. */
+const LEAD_MS_PER_NODE = 600;
+const LEAD_MS = { from: 50_000, to: 600_000 };
+/** How long nodes may take to deliver what they have after their last sample. */
+const DRAIN_S = 24 * 3600;
+/** A row of progress for each of these, in seconds. */
+const PROGRESS_STEPS = 24;
+const SECOND_US = 1_000_000;
+
+/** Options that contradict themselves or each other, or a file that cannot be read; the message says what and where. */
+export class SimulationError extends Error {}
+
+/** The receiver's side of an edge that is not in process. */
+export interface RemoteEdge {
+  publish(topic: string, payload: Uint8Array): void;
+}
+
+export class ClosedLoop {
+  readonly field: Field;
+  readonly world: World;
+  readonly receiver: Receiver;
+  readonly ledger: Ledger;
+  readonly #options: SimulationOptions;
+  readonly #sink: SimulationSink;
+  readonly #engine: string;
+  readonly #endUs: number;
+  #crypto: ReceiverCrypto;
+  #latest: VerifiedReading | undefined;
+  #indexByDevEui = new Map<string, number>();
+  #sampleNumbers: number[];
+  #refused = new Map<string, number>();
+  #capture: Capture;
+
+  constructor(options: SimulationOptions, sink: SimulationSink, crypto: ReceiverCrypto, engine: string) {
+    const { weather, firstUnixMs, intervalS } = openWeather(options);
+    const leadMs = Math.min(Math.max(options.nodes * LEAD_MS_PER_NODE, LEAD_MS.from), LEAD_MS.to);
+    this.#options = options;
+    this.#sink = sink;
+    this.#crypto = crypto;
+    this.#engine = engine;
+    this.world = new World(options.seed, firstUnixMs - leadMs);
+    this.#endUs = leadMs * 1000 + options.durationS * SECOND_US - (intervalS * SECOND_US) / 2;
+    this.#capture = new Capture((bytes) => sink.capture(bytes));
+    this.field = new Field({
+      world: this.world,
+      weather,
+      nodes: options.nodes,
+      uplink: options.uplink,
+      fixedDataRate: options.fixedDataRate,
+      sampleIntervalS: intervalS,
+      batchReadings: options.batchReadings,
+      lossProbability: options.lossProbability,
+      bootSpreadMs: Math.floor(leadMs / 2),
+      observer: {
+        onSample: (node, reading) => this.#sampled(node, reading),
+        onToken: (node, seq, token) => this.#signed(node, seq, token),
+        onFrame: ({ modulation, frame }) => {
+          const numbers = [modulation.frequencyHz, modulation.spreadingFactor, modulation.invertIq ? 1 : 0];
+          this.world.hash.add("frame", this.world.nowUs, numbers, frame);
+          this.#capture.add(this.world.unixMs, modulation, frame);
+        },
+        onPublished: (_topic, payload) => this.world.hash.add("message", this.world.nowUs, [], payload),
+      },
+    });
+    this.#sampleNumbers = this.field.nodes.map(() => 0);
+    const records = this.field.nodes.map((_, index) => this.#nodeRecord(index));
+    this.ledger = new Ledger(records.map((record) => record.devEui));
+    this.receiver = new Receiver({
+      nodes: records.map((record, index) => ({
+        record,
+        receiverKey: this.field.nodes[index].crypto.sharedKey(KEY_SLOT.receiver),
+      })),
+      crypto,
+      store: new MemoryStore(),
+      output: {
+        onToken: (token) => this.#accepted(token),
+        onReading: (reading) => {
+          this.#latest = reading;
+          sink.reading(reading);
+        },
+        onRefused: ({ reason }) => this.#refused.set(reason, (this.#refused.get(reason) ?? 0) + 1),
+        onDownlink: (topic, body) => this.#sendDown(topic, body),
+      },
+    });
+    this.#joinEdge();
+    if (options.cycleSavedState) {
+      this.world.afterEvent = () => {
+        for (const node of this.field.nodes) node.app?.cycleThroughSavedState();
+      };
+    }
+  }
+
+  /** Runs the whole simulation and says how it ended. */
+  run(): Summary {
+    this.field.start();
+    const stepUs = Math.max(3600, Math.ceil(this.#options.durationS / PROGRESS_STEPS)) * SECOND_US;
+    for (let atUs = stepUs; atUs < this.#endUs; atUs += stepUs) {
+      this.world.run(atUs);
+      this.#progress();
+    }
+    this.world.run(this.#endUs);
+    this.field.drain();
+    this.world.run(this.#endUs + DRAIN_S * SECOND_US, () => this.field.idle);
+    this.#progress();
+    return this.#summary();
+  }
+
+  /** The receiver stands behind the edge: it sees events and messages, and answers with the same. */
+  #joinEdge(): void {
+    const { network, broker } = this.field;
+    network?.onUplink((topic, json) => this.receiver.handleChirpstackEvent(topic, json, this.world.unixMs));
+    broker?.subscribe("groundtruth/+/token", (topic, payload) =>
+      this.receiver.handleMqttToken(topic, payload, this.world.unixMs),
+    );
+  }
+
+  #sendDown(topic: string, body: string | Uint8Array): void {
+    if (typeof body === "string") this.field.network?.publish(topic, body);
+    else this.field.broker?.publish(topic, body);
+  }
+
+  #sampled(node: number, reading: Reading): void {
+    const { world } = this;
+    this.ledger.taken(node, reading);
+    world.hash.add("sample", world.nowUs, [node, reading.flags, ...reading.values]);
+    const truth = this.field.nodes[node].station.truthAt(world.unixMs);
+    const values: { [name: string]: number | null } = {};
+    for (const [name, value] of Object.entries(truth)) values[name] = Number.isNaN(value) ? null : value;
+    const time = isoSeconds(Math.floor(world.unixMs / 1000));
+    const sample = this.#sampleNumbers[node]++;
+    const { bootCount, uptimeS } = reading;
+    this.#sink.truth({ node: this.#devEui(node), sample, time, bootCount, uptime: uptimeS, values });
+  }
+
+  #signed(node: number, seq: number, token: Uint8Array): void {
+    this.ledger.signed(node, seq, token);
+  }
+
+  #accepted({ devEui, seq, token, digest }: AcceptedToken): void {
+    const node = this.#indexByDevEui.get(devEui)!;
+    const parsed = parseToken(token);
+    if (parsed.ok) this.ledger.verified(node, parsed.claims);
+    this.world.hash.add("token", this.world.nowUs, [node, seq], digest);
+    this.#sink.token(devEui, seq, token);
+  }
+
+  #progress(): void {
+    const { readingsTaken, readingsVerified, tokensVerified } = this.ledger;
+    this.#sink.progress({
+      simulatedSeconds: Math.floor(this.world.nowUs / SECOND_US),
+      readingsTaken,
+      readingsVerified,
+      tokensVerified,
+      framesUp: this.field.counters.framesUp,
+      framesLost: this.field.framesLost,
+      airtimeMs: Math.floor(this.field.counters.airtimeUs / 1000),
+      latest: this.#latest?.values,
+    });
+  }
+
+  #summary(): Summary {
+    const { readingsTaken, readingsVerified, tokensSent, tokensVerified, readingsWrong } = this.ledger;
+    const gaps = this.ledger.gaps();
+    const unverified = gaps.reduce((sum, gap) => sum + gap.readings, 0);
+    return {
+      seed: this.#options.seed,
+      nodes: this.#options.nodes,
+      simulatedSeconds: Math.floor(this.world.nowUs / SECOND_US),
+      engine: this.#engine,
+      uplink: this.#options.uplink,
+      readingsTaken,
+      readingsVerified,
+      tokensSent,
+      tokensVerified,
+      gaps,
+      framesUp: this.field.counters.framesUp,
+      framesLost: this.field.framesLost,
+      airtimeMs: Math.floor(this.field.counters.airtimeUs / 1000),
+      refused: Object.fromEntries(this.#refused),
+      eventHash: this.world.hash.hex(),
+      complete: readingsWrong === 0 && readingsVerified + unverified === readingsTaken,
+    };
+  }
+
+  #devEui(node: number): string {
+    return bytesToHex(this.field.nodes[node].config.devEui);
+  }
+
+  /** The node's public identity; its files go to the sink. */
+  #nodeRecord(index: number): NodeRecord {
+    const { crypto, config } = this.field.nodes[index];
+    const publicKey = new Uint8Array(64);
+    crypto.publicKey(KEY_SLOT.attestation, publicKey);
+    const devEui = bytesToHex(config.devEui);
+    this.#indexByDevEui.set(devEui, index);
+    const record: NodeRecord = {
+      devEui,
+      ueid: new Uint8Array([2, ...config.devEui]),
+      alg: crypto.algorithm,
+      publicKey,
+      kid: keyIdentifier(crypto.algorithm, publicKey, this.#crypto.sha256),
+      oemid: config.oemid,
+      hwmodel: config.hwmodel,
+      profile: config.profile.uri,
+    };
+    this.#sink.nodeFile(`${devEui}.json`, nodeFileContent(record));
+    this.#sink.nodeFile(`${devEui}.secrets.json`, {
+      devEui,
+      joinEui: bytesToHex(config.joinEui),
+      appKey: bytesToHex(crypto.sharedKey(KEY_SLOT.appKey)!),
+      receiverKey: bytesToHex(crypto.sharedKey(KEY_SLOT.receiver)!),
+    });
+    return record;
+  }
+}
+
+/** Runs a simulation from beginning to end. Throws SimulationError when the options cannot be served. */
+export function runClosedLoop(
+  options: SimulationOptions,
+  sink: SimulationSink,
+  crypto: ReceiverCrypto,
+  engine: string,
+): Summary {
+  return new ClosedLoop(options, sink, crypto, engine).run();
+}
+
+function openWeather(options: SimulationOptions): { weather: Weather; firstUnixMs: number; intervalS: number } {
+  const { replay, seed, sampleIntervalS } = options;
+  if (replay === undefined) {
+    return { weather: new GeneratedWeather(seed), firstUnixMs: GENERATED_START_UNIX_MS, intervalS: sampleIntervalS };
+  }
+  const parsed = parseReplayCsv(replay.csv, replay.columns);
+  if (!parsed.ok) throw new SimulationError(describeCsvError(parsed.error));
+  const weather = new ReplayWeather(parsed.table);
+  const step = Math.max(1, Math.floor(parsed.table.intervalMs / 1000 + 0.5));
+  return { weather, firstUnixMs: weather.firstUnixMs, intervalS: sampleIntervalS > 0 ? sampleIntervalS : step };
+}

@@ -1,0 +1,79 @@
+/**
+ * The simulation's own account of every reading: what each node took, which token it went into, and whether the receiver verified just that.
+ * The receiver knows nothing of it.
+ */
+import type { Claims } from "../../firmware/wire/eat-token.ts";
+import { parseToken, readingTimeS } from "../../firmware/wire/eat-token.ts";
+import type { Reading } from "../../firmware/wire/reading-record.ts";
+import type { Gap } from "./summary.ts";
+
+interface NodeLedger {
+  name: string;
+  /** Readings taken and not verified yet: flags and values, by boot and time. */
+  open: Map<string, Int32Array>;
+  /** Readings in each token that is not verified yet, by seq. */
+  tokens: Map<number, number>;
+}
+
+export class Ledger {
+  readingsTaken = 0;
+  readingsVerified = 0;
+  tokensSent = 0;
+  tokensVerified = 0;
+  /** Verified readings that no node took as they are: there must be none. */
+  readingsWrong = 0;
+  #nodes: NodeLedger[];
+
+  constructor(names: readonly string[]) {
+    this.#nodes = names.map((name) => ({ name, open: new Map(), tokens: new Map() }));
+  }
+
+  taken(node: number, reading: Reading): void {
+    const { bootCount, wallS, uptimeS, flags, values } = reading;
+    const record = new Int32Array(values.length + 1);
+    record[0] = flags;
+    record.set(values, 1);
+    this.#nodes[node].open.set(key(bootCount, wallS > 0, wallS > 0 ? wallS : uptimeS), record);
+    this.readingsTaken++;
+  }
+
+  signed(node: number, seq: number, token: Uint8Array): void {
+    this.tokensSent++;
+    const parsed = parseToken(token);
+    if (parsed.ok) this.#nodes[node].tokens.set(seq, parsed.claims.count);
+  }
+
+  verified(node: number, claims: Claims): void {
+    const { open, tokens } = this.#nodes[node];
+    this.tokensVerified++;
+    tokens.delete(claims.seq);
+    for (let i = 0; i < claims.count; i++) {
+      const at = key(claims.bootCount, claims.wallTime, readingTimeS(claims, i));
+      const record = open.get(at);
+      if (record?.every((value, column) => value === claims.columns[column][i])) {
+        open.delete(at);
+        this.readingsVerified++;
+      } else {
+        this.readingsWrong++;
+      }
+    }
+  }
+
+  /** What was taken and is not verified, by node and token. */
+  gaps(): Gap[] {
+    const gaps: Gap[] = [];
+    for (const { name, open, tokens } of this.#nodes) {
+      let unsigned = open.size;
+      for (const [seq, readings] of tokens) {
+        unsigned -= readings;
+        gaps.push({ node: name, seq, readings, reason: "in-outbox" });
+      }
+      if (unsigned > 0) gaps.push({ node: name, seq: null, readings: unsigned, reason: "in-journal" });
+    }
+    return gaps;
+  }
+}
+
+function key(bootCount: number, wallTime: boolean, seconds: number): string {
+  return `${bootCount}${wallTime ? "@" : "+"}${seconds}`;
+}
