@@ -143,7 +143,7 @@ export class Sx1262Modem implements AirListener {
       modulation.spreadingFactor !== settings.spreadingFactor ||
       modulation.bandwidthHz !== settings.bandwidthHz ||
       modulation.invertIq !== settings.invertIq ||
-      // 6.1.1.2: a quarter of the bandwidth is what a receiver tolerates.
+      // A LoRa receiver tolerates about a quarter of the bandwidth.
       Math.abs(modulation.frequencyHz - settings.frequencyHz) > modulation.bandwidthHz / 4 ||
       modulation.syncWord !== this.#host.syncWord()
     )

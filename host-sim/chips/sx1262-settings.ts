@@ -47,7 +47,7 @@ export class Sx1262Settings {
       }
       case 0x8b:
         this.spreadingFactor = bytes[1];
-        // Codes 4, 5 and 6 of table 13-48; the narrow bandwidths are not used in LoRaWAN and not modelled.
+        // Codes 4, 5 and 6 of 13.4.5.2; the narrow bandwidths are not used in LoRaWAN and not modelled.
         this.bandwidthHz = bytes[2] === 6 ? 500_000 : bytes[2] === 5 ? 250_000 : 125_000;
         this.codingRate = bytes[3];
         this.lowDataRate = bytes[4];

@@ -46,13 +46,13 @@ const COMMAND_US = 10;
 /** So many are kept; all are counted. */
 const KEPT_VIOLATIONS = 100;
 
-/** Command status of GetStatus (table 13-76). */
+/** Command status of GetStatus (13.5.1). */
 const DATA_AVAILABLE = 2;
 const PROCESSING_ERROR = 4;
 const EXECUTION_FAILED = 5;
 const TRANSMIT_DONE = 6;
 
-/** Device errors (table 13-85). */
+/** Device errors (13.6.1). */
 const ERROR_PLL_CALIBRATION = 0x0004;
 const ERROR_IMAGE_CALIBRATION = 0x0010;
 const ERROR_OSCILLATOR_START = 0x0020;

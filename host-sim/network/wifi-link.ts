@@ -8,9 +8,12 @@
  *        a message was lost (TCP gave up: the connection drops), or an offline period began;
  *        back `reconnectUs` later, or when the period ends
  *
+ * While online it asks for the time (SNTP, RFC 5905), at once and then every few hours.
+ *
  * A message that is lost is gone: the client keeps no session. The node learns nothing of it but that the connection dropped; only the
  * receiver's own acknowledgement tells it what arrived.
  */
+import type { Clock } from "../../firmware/ports/clock.ts";
 import type { Network, NetworkEvents } from "../../firmware/ports/network.ts";
 import type { RandomStream } from "../random-stream.ts";
 import type { World } from "../world.ts";
@@ -32,7 +35,16 @@ export interface WifiLinkOptions {
   /** From a dropped connection to the next one. */
   reconnectUs?: number;
   offline?: readonly OfflinePeriod[];
+  /** The node's clock, whose scale the time is told on; without it no time is asked for. */
+  clock?: Clock;
 }
+
+/** A node that keeps 20 ppm drifts by 0.3 s in so long. */
+const TIME_INTERVAL_US = 4 * 3600 * 1_000_000;
+/** RFC 4330 10: not sooner again than after 15 s. */
+const TIME_RETRY_US = 15_000_000;
+/** What a public server states of itself: its distance to a reference, in milliseconds. */
+const SERVER_UNCERTAINTY_MS = 10;
 
 export class WifiLink implements Network {
   #world: World;
@@ -44,6 +56,7 @@ export class WifiLink implements Network {
   #connectUs: number;
   #reconnectUs: number;
   #offline: readonly OfflinePeriod[];
+  #clock: Clock | undefined;
   #online = false;
   /** Counts connections, so that what was under way on an old one goes nowhere. */
   #connection = 0;
@@ -61,6 +74,7 @@ export class WifiLink implements Network {
     this.#connectUs = options.connectUs ?? 2_500_000;
     this.#reconnectUs = options.reconnectUs ?? 5_000_000;
     this.#offline = options.offline ?? [];
+    this.#clock = options.clock;
   }
 
   /** Turns the network on; `events` hears of it from now. */
@@ -145,6 +159,27 @@ export class WifiLink implements Network {
     this.#online = true;
     for (const topic of this.#topics) this.#listen(topic);
     this.#events?.onOnline();
+    this.#askTime(0);
+  }
+
+  #askTime(delayUs: number): void {
+    const clock = this.#clock;
+    if (clock === undefined) return;
+    const connection = this.#connection;
+    const roundTripUs = 2 * this.#latencyUs;
+    this.#world.after(delayUs + roundTripUs, () => {
+      if (connection !== this.#connection) return;
+      if (this.#random.unit() < this.#lossProbability) {
+        this.#askTime(TIME_RETRY_US);
+        return;
+      }
+      // The client takes both ways for equally long: it errs by up to half the round trip, here by a quarter of it.
+      const errorMs = ((this.#random.unit() - 0.5) * roundTripUs) / 2000;
+      const unixMs = Math.floor(this.#world.unixMs + errorMs + 0.5);
+      const uncertaintyMs = Math.ceil(roundTripUs / 2000) + SERVER_UNCERTAINTY_MS;
+      this.#askTime(TIME_INTERVAL_US);
+      this.#events?.onTime(unixMs, clock.nowMs(), uncertaintyMs);
+    });
   }
 
   #drop(): void {

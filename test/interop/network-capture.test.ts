@@ -1,8 +1,7 @@
 /** What the simulated network sends, judged by tshark's dissectors and by lora-packet. See tshark.ts for what tshark cannot judge. */
 import assert from "node:assert/strict";
-import loraPacket from "lora-packet";
 import { Capture } from "../../host-sim/network/capture.ts";
-import { bytes, Scene, TestDevice } from "../unit/host-sim/network/fixture.ts";
+import { bytes, lora, Scene, TestDevice } from "../unit/host-sim/network/fixture.ts";
 import { dissect, type RootKey, type SessionKeys, tsharkProblem } from "./tshark.ts";
 
 const hex = (value: Uint8Array): string => Buffer.from(value).toString("hex");
@@ -64,7 +63,7 @@ describe("interop: the network's frames in tshark", () => {
     const seen = { joinRequest: 0, joinAccept: 0, withPort: 0, withoutPort: 0 };
     frames.forEach((frame, index) => {
       const raw = scene.air[index].frame;
-      const packet = loraPacket.fromWire(Buffer.from(raw));
+      const packet = lora.fromWire(Buffer.from(raw));
       assert.equal(frame.mtype, raw[0] >> 5);
       if (frame.mtype === 0) {
         seen.joinRequest++;
@@ -82,7 +81,7 @@ describe("interop: the network's frames in tshark", () => {
         assert.equal(frame.fPort, packet.getFPort());
         const keys = sessions.find(({ devAddr }) => devAddr === frame.devAddr)!;
         const appSKey = Buffer.from(keys.appSKey, "hex");
-        const plain = loraPacket.decrypt(packet, appSKey, Buffer.from(keys.nwkSKey, "hex"));
+        const plain = lora.decrypt(packet, appSKey, Buffer.from(keys.nwkSKey, "hex"));
         assert.equal(frame.payload, plain.toString("hex"));
       }
     });
@@ -113,20 +112,17 @@ describe("interop: the network's frames in lora-packet", () => {
     let joins = 0;
     let data = 0;
     for (const { frame } of scene.air) {
-      const packet = loraPacket.fromWire(Buffer.from(frame));
+      const packet = lora.fromWire(Buffer.from(frame));
       if (packet.isDataMessage()) {
         const keys = sessions.find(({ devAddr }) => devAddr === hex(packet.DevAddr!))!;
-        assert.ok(loraPacket.verifyMIC(packet, Buffer.from(keys.nwkSKey, "hex")));
+        assert.ok(lora.verifyMIC(packet, Buffer.from(keys.nwkSKey, "hex")));
         data++;
         continue;
       }
-      const verified = devices.filter(({ appKey }) => {
-        const key = Buffer.from(appKey);
-        if (packet.isJoinRequestMessage()) return loraPacket.verifyMIC(packet, undefined, key);
-        const accept = loraPacket.fromWire(loraPacket.decryptJoinAccept(packet, key));
-        return loraPacket.verifyMIC(accept, undefined, key);
-      });
-      assert.equal(verified.length, 1);
+      const device = devices[Math.floor(joins / 4)];
+      const key = Buffer.from(device.appKey);
+      const plain = packet.isJoinRequestMessage() ? packet : lora.fromWire(lora.decryptJoinAccept(packet, key));
+      assert.ok(lora.verifyMIC(plain, undefined, key));
       joins++;
     }
     assert.deepEqual([joins, data], [12, 30]);

@@ -29,6 +29,7 @@ export function createProgram(): Command {
  * `process.exitCode` and returns; one that cannot go on throws a CommandError.
  */
 export async function run(args: readonly string[]): Promise<number> {
+  process.stdout.once("error", endWithReader);
   try {
     await createProgram().parseAsync(args, { from: "user" });
     const code = process.exitCode;
@@ -43,6 +44,12 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`internal error, please report it: ${error instanceof Error ? error.stack : error}\n`);
     return EXIT.internal;
   }
+}
+
+/** Whoever read our output has seen enough (`| head`): there is nobody to go on for. */
+function endWithReader(error: NodeJS.ErrnoException): never {
+  if (error.code === "EPIPE") process.exit();
+  throw error;
 }
 
 /** The version in our package.json, which stands above this file in a checkout and above dist/ in a package. */

@@ -32,7 +32,7 @@ export async function simulateOnXs(
     engine,
     bundle,
     folder,
-    argument: options,
+    argument: { ...options, engine: "xs" },
     onLine: (line) => {
       if (!feedLine(line, sink) && line.startsWith("summary ")) summary = JSON.parse(line.slice("summary ".length));
     },

@@ -121,7 +121,7 @@ export const IMAGE_BANDS: readonly (readonly [number, number, number, number])[]
   Object.freeze([902, 928, 0xe1, 0xe9] as const),
 ]);
 
-/** 13.3.6, table 13-35: what DIO3 can supply a TCXO with, in volts; the index is the byte. */
+/** 13.3.6: what DIO3 can supply a TCXO with, in volts; the index is the byte. */
 export const TCXO_VOLTS: readonly number[] = Object.freeze([1.6, 1.7, 1.8, 2.2, 2.4, 2.7, 3.0, 3.3]);
 
 /** After power-up: everything that a warm sleep keeps. */

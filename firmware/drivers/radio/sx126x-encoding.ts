@@ -12,7 +12,7 @@ export function frequencySteps(frequencyHz: number): number {
   return Math.floor((frequencyHz * 0x2000000) / 32_000_000 + 0.5);
 }
 
-/** Table 13-48. */
+/** 13.4.5.2. */
 export function bandwidthByte(bandwidthHz: number): number {
   return bandwidthHz === 125_000 ? 0x04 : bandwidthHz === 250_000 ? 0x05 : 0x06;
 }

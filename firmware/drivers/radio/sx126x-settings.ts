@@ -9,7 +9,7 @@ import type { Sx126xOptions } from "./sx126x-options.ts";
 
 const DEFAULT_TCXO_START_US = 5_000;
 const PUBLIC_SYNC_WORD = 0x34;
-/** Table 13-41: range of the SX1262's amplifier in dBm. */
+/** 13.4.4: range of the SX1262's amplifier in dBm. */
 const LOWEST_POWER_DBM = -9;
 const HIGHEST_POWER_DBM = 22;
 

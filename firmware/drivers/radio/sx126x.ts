@@ -3,7 +3,7 @@
  * `Radio`. It never waits: commands stand in programs (lists of byte templates), of which the next command goes out when BUSY is low,
  * at once or on BUSY's falling edge (8.3.1). BUSY rises at most 600 ns after a command, sooner than JavaScript can look.
  *
- *              1 ms            BUSY falls, INIT_PROGRAM          sleep()            2 ms, GetStatus
+ *              2 ms            BUSY falls, INIT_PROGRAM          sleep()            2 ms, GetStatus
  *  resetting --------> starting ---------------------> standby ----------> asleep ------------------> standby
  *      ^                  | no answer                  |     ^                                           (waking)
  *      |                  v                transmit(), |     | DIO1: done, timeout

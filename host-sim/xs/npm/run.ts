@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const FINISHED = "\u0000finished ";
+const FINISHED = "exit-code ";
 
 export interface NpmRun {
   /** The engine's command, from `ensureNpmXs`. */

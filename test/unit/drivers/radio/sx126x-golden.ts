@@ -1,6 +1,6 @@
 /**
  * The bytes that the SX126x driver sends, each line with the section of Semtech's data sheet DS.SX1261-2.W.APP revision 2.1 that defines it.
- * Worked out by hand from those sections, not copied from the driver's output.
+ * Written before the driver's output was seen: command codes and registers as in Semtech's own driver (Lora-net/sx126x_driver), the values by hand.
  */
 export type GoldenLine = readonly [bytes: string, section: string];
 

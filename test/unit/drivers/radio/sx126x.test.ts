@@ -125,7 +125,7 @@ describe("SX126x driver: bytes on the SPI bus", () => {
     assert.deepEqual(station.chip.violations, []);
   });
 
-  it("DS.SX1261-2 table 13-41: power from -9 to 22 dBm, the nearest below what was asked for", () => {
+  it("DS.SX1261-2 13.4.4: power from -9 to 22 dBm, the nearest below what was asked for", () => {
     const bench = makeBench();
     const station = heltecStation(bench);
     bench.run(START_MS);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import loraPacket from "lora-packet";
-import { bytes, Scene, TestDevice } from "./fixture.ts";
+import { bytes, lora, Scene, TestDevice } from "./fixture.ts";
 
 function joined(scene: Scene): TestDevice {
   const device = new TestDevice(scene);
@@ -21,9 +20,9 @@ describe("network server, downlinks", () => {
     const keys = scene.network.server.device(device.devEuiHex)!.current!.exportKeys();
     const nwkSKey = Buffer.from(keys.nwkSKey);
     const appSKey = Buffer.from(keys.appSKey);
-    const packet = loraPacket.fromWire(Buffer.from(device.downlinks[0].frame));
-    assert.ok(loraPacket.verifyMIC(packet, nwkSKey));
-    assert.equal(loraPacket.decrypt(packet, appSKey, nwkSKey).toString(), "hello");
+    const packet = lora.fromWire(Buffer.from(device.downlinks[0].frame));
+    assert.ok(lora.verifyMIC(packet, nwkSKey));
+    assert.equal(lora.decrypt(packet, appSKey, nwkSKey).toString(), "hello");
     assert.equal(packet.getMType(), "Confirmed Data Down");
     assert.equal(packet.getFPort(), 33);
     assert.ok(packet.getFCtrlACK());

@@ -1,4 +1,5 @@
 /** A device made of nothing but the frame codec, on the real radio channel: what the network's tests talk with. */
+import loraPacket from "lora-packet";
 import { EU868 } from "../../../../firmware/core/lorawan/region/eu868.ts";
 import type { LoraModulation } from "../../../../firmware/ports/radio.ts";
 import { KEY_SLOT } from "../../../../firmware/wire/key-slot.ts";
@@ -22,6 +23,8 @@ import { type AirListener, type AirTransmission, RadioChannel } from "../../../.
 import type { Position } from "../../../../host-sim/radio/propagation.ts";
 import { World } from "../../../../host-sim/world.ts";
 
+/** Its default export is the module on Node, and the class to TypeScript. */
+export const lora = loraPacket.default ?? loraPacket;
 export const PLAN = new NetworkPlan(EU868);
 export const START_UNIX_MS = 1_700_000_000_000;
 const SPREADING_FACTORS = [12, 11, 10, 9, 8, 7];
@@ -199,7 +202,7 @@ export class TestDevice implements AirListener {
     this.scene.wait(10);
   }
 
-  frame(payload: Uint8Array, header: Partial<DataHeader> = {}, fOpts = new Uint8Array(0)): Uint8Array {
+  frame(payload: Uint8Array, header: Partial<DataHeader> = {}, fOpts: Uint8Array = new Uint8Array(0)): Uint8Array {
     const into = new Uint8Array(255);
     const length = this.codec.writeData(
       {

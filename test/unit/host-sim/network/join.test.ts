@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import loraPacket from "lora-packet";
-import { bytes, Scene, TestDevice } from "./fixture.ts";
+import { bytes, lora, Scene, TestDevice } from "./fixture.ts";
 
 const hex = (value: Uint8Array): string => Buffer.from(value).toString("hex");
 
@@ -11,13 +10,13 @@ describe("network server, joining", () => {
     device.join();
     const [transmission] = device.accepts;
     const appKey = Buffer.from(device.appKey);
-    const encrypted = loraPacket.fromWire(Buffer.from(transmission.frame));
-    const accept = loraPacket.fromWire(loraPacket.decryptJoinAccept(encrypted, appKey));
-    assert.ok(loraPacket.verifyMIC(accept, undefined, appKey));
+    const encrypted = lora.fromWire(Buffer.from(transmission.frame));
+    const accept = lora.fromWire(lora.decryptJoinAccept(encrypted, appKey));
+    assert.ok(lora.verifyMIC(accept, undefined, appKey));
     assert.equal(hex(accept.DevAddr!), "00000001");
     assert.equal(hex(accept.NetID!), "000000");
     assert.equal(hex(accept.AppNonce!), "000001");
-    const keys = loraPacket.generateSessionKeys(appKey, accept.NetID!, accept.AppNonce!, Buffer.from("0001", "hex"));
+    const keys = lora.generateSessionKeys(appKey, accept.NetID!, accept.AppNonce!, Buffer.from("0001", "hex"));
     device.send(bytes("01"));
     const ours = scene.network.server.device(device.devEuiHex)!.current!.exportKeys();
     assert.equal(hex(ours.nwkSKey), hex(keys.NwkSKey));

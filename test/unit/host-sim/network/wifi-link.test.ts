@@ -10,6 +10,7 @@ class Bench {
   readonly broker = new Broker(this.world, 5000);
   readonly log: string[] = [];
   readonly arrived: string[] = [];
+  readonly times: { unixMs: number; atMs: number; uncertaintyMs: number }[] = [];
   readonly link: WifiLink;
 
   constructor(options: WifiLinkOptions) {
@@ -20,6 +21,7 @@ class Bench {
       onOnline: () => this.note("online"),
       onOffline: () => this.note("offline"),
       onMessage: (topic, payload) => this.note(`${topic} ${payload[0]}`),
+      onTime: (unixMs, atMs, uncertaintyMs) => this.times.push({ unixMs, atMs, uncertaintyMs }),
     });
   }
 
@@ -77,6 +79,24 @@ describe("Wi-Fi link of a virtual node", () => {
     bench.world.run(110 * S);
     assert.deepEqual(bench.log, ["online 1", "offline 10", "online 101"]);
     assert.deepEqual(bench.arrived, []);
+  });
+
+  it("RFC 5905: tells the time on the node's clock, true within what it states, at each connection and every four hours", () => {
+    const world = { nowMs: () => 0 };
+    const bench = new Bench({ connectUs: S, clock: world, latencyUs: 100_000 });
+    world.nowMs = () => Math.floor(bench.world.nowUs / 1000) + 77;
+    bench.world.run(24 * 3600 * S);
+    assert.equal(bench.times.length, 6);
+    assert.equal(bench.times[0].atMs, 1000 + 200 + 77);
+    const errors = bench.times.map(({ unixMs, atMs }) => Math.abs(unixMs - (atMs - 77)));
+    assert.ok(bench.times.every(({ uncertaintyMs }, index) => errors[index] <= uncertaintyMs));
+    assert.ok(Math.max(...errors) > 5);
+  });
+
+  it("a lost time request is made again, no sooner than after 15 s (RFC 4330 10)", () => {
+    const bench = new Bench({ connectUs: S, clock: { nowMs: () => 0 }, lossProbability: 0.9 });
+    bench.world.run(600 * S);
+    assert.equal(bench.times.length, 1);
   });
 
   it("closed, it stays away until it is opened again", () => {

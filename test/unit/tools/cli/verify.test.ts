@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -85,6 +85,18 @@ describe("groundtruth verify", () => {
     assert.equal(lines[3].claims["-65537"], 2);
     assert.equal(lines[3].claims["256"], "0270b3d57ed0000001");
     assert.equal(lines[4].claims, null);
+  });
+
+  it("ends quietly when its reader has seen enough", async () => {
+    const args = [LAUNCHER, "verify", ...Array(200).fill("0.cbor"), "--node", "node.json"];
+    const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    let err = "";
+    child.stderr.on("data", (text) => {
+      err += text;
+    });
+    child.stdout.once("data", () => child.stdout.destroy());
+    await new Promise((resolve) => child.once("close", resolve));
+    assert.equal(err, "");
   });
 
   it("ends with 2 where a file cannot be read or an argument is wrong, and says what, where and what next", () => {
