@@ -3,7 +3,12 @@
  * whose quantities the weather knows are fitted. I2C: SHT4x at 0x44, BMP280 at 0x76. Counters: rain gauge, anemometer. Inputs: vane,
  * pyranometer, battery.
  */
-import { Anemometer, METRES_PER_REVOLUTION, windSpeedResolution } from "../../firmware/drivers/sensors/anemometer.ts";
+import {
+  ANEMOMETER_RETAINED_BYTES,
+  Anemometer,
+  METRES_PER_REVOLUTION,
+  windSpeedResolution,
+} from "../../firmware/drivers/sensors/anemometer.ts";
 import { BatteryGauge, DEFAULT_DIVIDER, DEFAULT_REFERENCE_V } from "../../firmware/drivers/sensors/battery-gauge.ts";
 import { Bmp280, type Bmp280Oversampling, bmp280Resolution } from "../../firmware/drivers/sensors/bmp280.ts";
 import { DEFAULT_FULL_SCALE_WPM2, Pyranometer } from "../../firmware/drivers/sensors/pyranometer.ts";
@@ -121,6 +126,8 @@ export function createWeatherStation(world: World, weather: Weather, options: We
   const pyranometerInput = adc("pyranometer", () => conditions().irradianceWm2 / DEFAULT_FULL_SCALE_WPM2);
   const batteryInput = adc("battery", () => conditions().batteryV / (DEFAULT_REFERENCE_V * DEFAULT_DIVIDER));
 
+  /** What the anemometer's driver keeps through deep sleep. */
+  const retained = new Uint8Array(ANEMOMETER_RETAINED_BYTES);
   const resolution = unknownValues();
   const openSensors = (): Sensor[] => {
     const sensors: Sensor[] = [];
@@ -136,7 +143,7 @@ export function createWeatherStation(world: World, weather: Weather, options: We
       resolution.pressure = bmp280Resolution(oversampling) / 100;
     }
     if (windCounter !== undefined) {
-      const anemometer = new Anemometer({ counter: windCounter, clock: options.clock });
+      const anemometer = new Anemometer({ counter: windCounter, clock: options.clock, retained });
       sensors.push(anemometer);
       resolution.windGust = anemometer.gustResolution ?? Number.NaN;
     }
@@ -196,6 +203,7 @@ export function createWeatherStation(world: World, weather: Weather, options: We
         windCounter?.restart();
         rainCounter?.restart();
         bmp280?.powerCycle();
+        retained.fill(0);
       }
       return openSensors();
     },

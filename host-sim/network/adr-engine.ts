@@ -42,10 +42,6 @@ export class AdrEngine {
     this.#limits = limits;
   }
 
-  get txPower(): number {
-    return this.#current.txPower;
-  }
-
   /** Takes note of a new uplink (not of a repetition): its data rate and the best SNR over all gateways. */
   noteUplink(dataRate: number, snrDb: number): void {
     if (dataRate !== this.#current.dataRate) {

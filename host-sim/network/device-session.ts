@@ -83,8 +83,6 @@ export class DeviceSession {
   adrAsked: AdrSetting | undefined;
   /** How often the device refused what ADR asked for. */
   adrRefusals = 0;
-  /** Data rate of the newest uplink. */
-  dataRate = 0;
   #crypto: NetworkCrypto;
   #fCntDown = 0;
 

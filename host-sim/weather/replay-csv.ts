@@ -167,9 +167,9 @@ class ReplayParser {
       if (header.indexOf(name, index + 1) >= 0) return "column-twice";
       columns.push({ role, name, index });
     }
-    const isRainTwice = columns.some((c) => c.role === "rain") && columns.some((c) => c.role === "rainTotal");
-    if (isRainTwice) return "rain-and-rain-total";
     this.#column = undefined;
+    if (columns.some((c) => c.role === "rain") && columns.some((c) => c.role === "rainTotal"))
+      return "rain-and-rain-total";
     return columns.length < 2 ? "no-known-column" : "";
   }
 

@@ -31,12 +31,18 @@ export interface ModuleListDifference {
 
 /** Every module under firmware/ that has code (not types alone), by name, sorted; the entry excepted. */
 export function firmwareModules(root: string): string[] {
-  return readdirSync(join(root, "firmware"), { recursive: true, encoding: "utf8" })
-    .map((path) => `firmware/${path.replaceAll("\\", "/")}`)
+  return firmwareFiles(root)
     .filter((path) => path.endsWith(".ts") && !path.endsWith(".d.ts"))
     .filter((path) => hasCode(readFileSync(join(root, path), "utf8")))
     .map((path) => path.slice(0, -".ts".length))
     .filter((name) => name !== mainModule)
+    .sort();
+}
+
+/** Every C file under firmware/, sorted. */
+export function nativeSources(root: string): string[] {
+  return firmwareFiles(root)
+    .filter((path) => path.endsWith(".c"))
     .sort();
 }
 
@@ -46,7 +52,7 @@ export function compareModuleList(root: string): ModuleListDifference {
   const wanted = firmwareModules(root);
   const preloaded = (manifest.preload ?? []).filter(isFirmware);
   const patterns = Object.keys(manifest.modules ?? {}).filter(isFirmware);
-  const wantedPatterns = folderPatterns(wanted);
+  const wantedPatterns = folderPatterns(root, wanted);
   return {
     notPreloaded: wanted.filter((name) => !preloaded.includes(name)),
     unknown: preloaded.filter((name) => !wanted.includes(name)),
@@ -60,7 +66,7 @@ export function updateModuleList(root: string): void {
   const manifest = readBaseManifest(root);
   const wanted = firmwareModules(root);
   const others = Object.entries(manifest.modules ?? {}).filter(([key]) => !isFirmware(key));
-  const folders = folderPatterns(wanted).map((pattern): [string, string[]] => [pattern, [`../${pattern}`]]);
+  const folders = folderPatterns(root, wanted).map((pattern): [string, string[]] => [pattern, [`../${pattern}`]]);
   manifest.modules = Object.fromEntries([...others, ...folders]);
   manifest.preload = [...(manifest.preload ?? []).filter((name) => !isFirmware(name)), ...wanted];
   writeFileSync(baseManifestPath(root), format(manifest));
@@ -71,10 +77,16 @@ export function isSame(difference: ModuleListDifference): boolean {
   return Object.values(difference).every((names: string[]) => names.length === 0);
 }
 
-// `**` is not a pattern of manifests, so each folder has a line. The entry's folder also brings the C glue.
-function folderPatterns(names: readonly string[]): string[] {
-  const folders = [...names, mainModule].map((name) => name.slice(0, name.lastIndexOf("/")));
+// `**` is not a pattern of manifests, so each folder has a line.
+function folderPatterns(root: string, names: readonly string[]): string[] {
+  const folders = [...names, mainModule, ...nativeSources(root)].map((name) => name.slice(0, name.lastIndexOf("/")));
   return [...new Set(folders)].sort().map((folder) => `${folder}/*`);
+}
+
+function firmwareFiles(root: string): string[] {
+  return readdirSync(join(root, "firmware"), { recursive: true, encoding: "utf8" }).map(
+    (path) => `firmware/${path.replaceAll("\\", "/")}`,
+  );
 }
 
 function hasCode(source: string): boolean {

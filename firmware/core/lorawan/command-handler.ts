@@ -181,7 +181,8 @@ export class CommandHandler {
     const isDataRateGood =
       newDataRate <= this.#region.maxUplinkDataRate &&
       isDataRate(this.#region, newDataRate) &&
-      session.plan.maskSupports(newDataRate);
+      // Beside a mask that is refused, the data rate is judged by the channels that stay.
+      (isMaskGood ? session.plan.maskSupports(newDataRate) : session.plan.supports(newDataRate));
     const status =
       (isMaskGood ? MASK_ACK : 0) |
       (isDataRateGood ? DATA_RATE_ACK : 0) |

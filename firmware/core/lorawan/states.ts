@@ -1,28 +1,23 @@
 /**
  * The states of the Class A machine (TS001-1.0.4 3.3 and 4.3.1.3), and which may follow which.
  *
- *            +-------------------------------------------------------------------------+
- *            |                                                                         |
- *            v        join, send                  transmitted                          |
- *         +------+ ----------------> +--------------+ ------------> +-----------+      |
- *    ---> | idle |                   | transmitting |               | beforeRx1 |      |
- *         +------+ <---------------- +--------------+               +-----------+      |
- *            ^       radio error         ^                                | time       |
- *            |                           | time to repeat                 v            |
- *            |                   +--------------+                      +-----+         |
- *            | given up          |              |                      | rx1 | --------+
- *            +------------------ | beforeRepeat |                      +-----+ our frame
- *            |                   |              |                         | nothing, or not for us
- *            |                   +--------------+                         v
- *            |                      ^        ^                      +-----------+
- *            |     NbTrans not used |        +--------------------- | beforeRx2 |
- *            |     up, or answers   |          too late for RX2     +-----------+
- *            |     to flush      +-----+                              |    | too late for RX2
- *            +------------------ | rx2 | <----------------------------+    |
- *            |     over          +-----+            time                   |
- *            +-------------------------------------------------------------+
+ *            join, send                  transmitted               time            nothing for us             time
+ *   +------+ ---------> +--------------+ ----------> +-----------+ ----> +-----+ ---------------> +-----------+ ----> +-----+
+ *   | idle |            | transmitting |             | beforeRx1 |       | rx1 |                  | beforeRx2 |       | rx2 |
+ *   +------+ <--------- +--------------+             +-----------+       +-----+                  +-----------+       +-----+
+ *    ^  ^  ^ radio error  ^                                               |   |                                        | |
+ *    |  |  |              | time                                          |   |                                        | |
+ *    |  |  |            +--------------+   many answers                   |   |                                        | |
+ *    |  |  +----------- | beforeRepeat | <--------------------------------+   |                                        | |
+ *    |  |    given up   |              | <----------------------------------- | -----------------------------------------+
+ *    |  |               +--------------+   NbTrans not used up, or many answers                                        |
+ *    |  |                                                                     |                                        |
+ *    |  +---------------------------------------------------------------------+ our frame                              |
+ *    +-----------------------------------------------------------------------------------------------------------------+
+ *                                                                               our frame, or nothing and no repeat left
  *
- * From rx1 the machine also goes to beforeRepeat, when the frame brought so many MAC commands that their answers need an uplink of their own.
+ * "Many answers": the frame brought so many MAC commands that their answers need an uplink of their own. A window whose time has passed is
+ * entered and left at once.
  */
 
 export const STATE = Object.freeze({
@@ -43,7 +38,7 @@ export const TRANSITIONS: readonly (readonly number[])[] = Object.freeze([
   Object.freeze([beforeRx1, idle]),
   Object.freeze([rx1]),
   Object.freeze([beforeRx2, beforeRepeat, idle]),
-  Object.freeze([rx2, beforeRepeat, idle]),
+  Object.freeze([rx2]),
   Object.freeze([beforeRepeat, idle]),
   Object.freeze([transmitting, idle]),
 ]);

@@ -172,14 +172,24 @@ export class FlashRecordLog implements RecordLog {
     this.#scanHead();
   }
 
+  /**
+   * Walks over the entries of the head sector. Of the records only the last one can be torn: one that was torn before an earlier mount was
+   * marked dead by that mount, before anything was written behind it.
+   */
   #scanHead(): void {
     const sector = this.#head;
     let at = SECTOR_HEADER_BYTES;
+    let last = -1;
+    let nextBeforeLast = this.#next;
     while (at < this.#sectorSize) {
       if (this.#readHeader(sector, at)) {
-        const behind = at + entryBytes(this.#length);
-        if (this.#kind === KIND_RECORD || this.#kind === KIND_TRIM) this.#takeEntry(sector, at);
-        at = behind;
+        if (this.#kind === KIND_RECORD || this.#kind === KIND_TRIM) {
+          last = at;
+          nextBeforeLast = this.#next;
+        }
+        if (this.#kind === KIND_RECORD) this.#next = this.#number + 1;
+        if (this.#kind === KIND_TRIM && this.#isWhole(sector, at)) this.#oldest = Math.max(this.#oldest, this.#number);
+        at += entryBytes(this.#length);
       } else if (this.#isErased(sector, at, LINE_BYTES)) break;
       else at += LINE_BYTES;
     }
@@ -188,21 +198,23 @@ export class FlashRecordLog implements RecordLog {
       // Damage: entries may stand behind it that can no longer be found. Their numbers are not given again.
       this.#next += Math.floor((this.#sectorSize - at) / LINE_BYTES);
       this.#writeAt = this.#sectorSize;
-    }
+    } else if (last >= 0) this.#checkLast(sector, last, nextBeforeLast);
   }
 
-  /** Counts in a whole entry of the head sector; marks a torn one dead, so that weakly written bits cannot bring it back later. */
-  #takeEntry(sector: number, at: number): void {
-    const kind = this.#kind;
-    const number = this.#number;
-    if (this.#readContent(sector, at, this.#length, undefined)) {
-      if (kind === KIND_RECORD) this.#next = number + 1;
-      else this.#oldest = Math.max(this.#oldest, number);
-      return;
-    }
+  /** Takes back a torn entry, and marks it dead, so that weakly written bits cannot bring it back later. */
+  #checkLast(sector: number, at: number, nextBefore: number): void {
+    this.#readHeader(sector, at);
+    if (this.#isWhole(sector, at)) return;
+    // Not the entry's own number: that may be torn too.
+    this.#next = nextBefore;
     this.#line.fill(0xff);
     this.#line[0] = KIND_DEAD;
     this.#flash.write(this.#address(sector, at), this.#line);
+  }
+
+  /** Whether the entry at `at`, whose header was read, has the right CRC. */
+  #isWhole(sector: number, at: number): boolean {
+    return this.#readContent(sector, at, this.#length, undefined);
   }
 
   /** Erases `sector` and makes it the head. */
@@ -233,16 +245,17 @@ export class FlashRecordLog implements RecordLog {
   #readSectorHeader(sector: number): boolean {
     const line = this.#line;
     this.#flash.read(this.#address(sector, 0), line);
-    const magic = u32(line, 0);
+    this.#serials[sector] = 0;
+    if (u32(line, 0) !== MAGIC) return false;
     const serial = u32(line, 4);
     const first = u32(line, 8);
     this.#number = u32(line, 12);
     const crc = crcEnd(crcUpdate(CRC_START, line, 0, LINE_BYTES));
     this.#flash.read(this.#address(sector, LINE_BYTES), line);
-    const isValid = magic === MAGIC && crc === u32(line, LINE_BYTES - CRC_BYTES);
-    this.#serials[sector] = isValid ? serial : 0;
-    this.#firsts[sector] = isValid ? first : 0;
-    return isValid;
+    if (crc !== u32(line, LINE_BYTES - CRC_BYTES)) return false;
+    this.#serials[sector] = serial;
+    this.#firsts[sector] = first;
+    return true;
   }
 
   /** Writes an entry at the end of the head sector. If a write fails, the sector takes no more. */
@@ -308,9 +321,12 @@ export class FlashRecordLog implements RecordLog {
 
   /** Whether `length` bytes at `at`, a whole number of lines, are erased. */
   #isErased(sector: number, at: number, length: number): boolean {
-    for (let offset = at; offset < Math.min(at + length, this.#sectorSize); offset += LINE_BYTES) {
-      this.#flash.read(this.#address(sector, offset), this.#line);
-      for (let i = 0; i < LINE_BYTES; i++) if (this.#line[i] !== 0xff) return false;
+    const end = at + length;
+    while (at < end) {
+      const buffer = end - at >= BLOCK_BYTES ? this.#block : this.#line;
+      this.#flash.read(this.#address(sector, at), buffer);
+      for (let i = 0; i < buffer.length; i++) if (buffer[i] !== 0xff) return false;
+      at += buffer.length;
     }
     return true;
   }

@@ -68,9 +68,9 @@ export function importViolations(file: SourceFile): string[] {
   return found;
 }
 
-/** What core and wire may not touch: clocks, timers, chance, the process. */
+/** What core and wire may not touch: clocks, timers, chance, the process. (`crypto` may name a port that was handed in.) */
 const FORBIDDEN_GLOBALS =
-  /\b(Date|setTimeout|setInterval|setImmediate|queueMicrotask|performance|process|globalThis|console|crypto|Promise|async|await|fetch)\b(?!\s*:)|\bMath\s*\.\s*random\b/g;
+  /(?<![.#\w])((Date|setTimeout|setInterval|setImmediate|queueMicrotask|performance|globalThis|console|Promise|async|await|fetch)\b(?!\s*:)|process\s*\.|crypto\s*\.\s*(subtle|get|random)\w*|Math\s*\.\s*random\b)/g;
 
 /** What differs between engines: see exact-math.ts. */
 const INEXACT =

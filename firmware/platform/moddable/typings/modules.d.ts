@@ -1,13 +1,14 @@
 // The modules of the Moddable SDK 8.2.3 that the platform imports, as far as it uses them.
 
 declare module "timer" {
-  interface TimerId {
+  export interface TimerId {
     readonly timer: unique symbol;
   }
-  export default class Timer {
-    static set(callback: () => void, delayMs: number): TimerId;
-    static clear(id: TimerId | undefined): void;
-  }
+  const Timer: {
+    set(callback: () => void, delayMs: number): TimerId;
+    clear(id: TimerId | undefined): void;
+  };
+  export default Timer;
 }
 
 declare module "embedded:io/i2c" {
@@ -146,21 +147,25 @@ declare module "embedded:io/socket/tcp" {
 
 declare module "embedded:io/socket/udp" {
   export default class UDP {
-    constructor(options: object);
-  }
-}
-
-declare module "embedded:network/dns/resolver/udp" {
-  export default class Resolver {
-    constructor(options: object);
+    constructor(options: { onReadable?: (packets: number) => void });
+    /** One packet. */
+    read(): ArrayBuffer;
+    write(packet: Uint8Array, address: string, port: number): void;
+    close(): void;
   }
 }
 
 declare module "embedded:network/mqtt/client" {
   import type TCP from "embedded:io/socket/tcp";
-  import type UDP from "embedded:io/socket/udp";
-  import type Resolver from "embedded:network/dns/resolver/udp";
 
+  export interface ResolveRequest {
+    host: string;
+    onResolved: (host: string, address: string) => void;
+    onError: (host: string) => void;
+  }
+  export interface Resolver {
+    resolve(request: ResolveRequest): void;
+  }
   export interface MqttMessage {
     operation: number;
     id?: number;
@@ -181,7 +186,7 @@ declare module "embedded:network/mqtt/client" {
     clean: boolean;
     keepalive: number;
     socket: { io: typeof TCP };
-    dns: { io: typeof Resolver; servers: string[]; socket: { io: typeof UDP } };
+    dns: { io: new () => Resolver };
     onControl?: (message: MqttMessage) => void;
     onReadable?: (bytes: number, part: MqttPart) => void;
     onError?: () => void;

@@ -257,7 +257,16 @@ export class MacBench {
     this.send(payload, confirmed);
     const uplink = this.uplink();
     this.air(air);
+    this.settle();
     return uplink;
+  }
+
+  /** Lets repeats and flushed answers go out, with nothing coming down, until the machine is idle. */
+  settle(): void {
+    while (this.mac.pollTimeout() !== undefined) {
+      this.toTimeout();
+      if (this.seen.at(-1)?.kind === "transmit") this.air();
+    }
   }
 
   /** The last transmission, its MIC checked with `fCntHigh` as the upper half of the counter. */

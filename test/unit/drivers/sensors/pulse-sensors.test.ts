@@ -1,6 +1,7 @@
 /** Rain gauge and anemometer against the modelled pulse counter. */
 import assert from "node:assert/strict";
 import {
+  ANEMOMETER_RETAINED_BYTES,
   Anemometer,
   METRES_PER_REVOLUTION,
   windSpeedResolution,
@@ -111,6 +112,36 @@ describe("anemometer driver (Davis 6410)", () => {
         assert.ok(Math.abs(wind.gust! - speed) <= sensor.gustResolution! + 1e-6, `gust ${wind.gust} for ${speed}`);
         assert.ok(wind.gust! >= wind.speed - windSpeedResolution(60_000));
       }
+    }
+  });
+
+  it("after a deep sleep the driver, made anew, goes on from its last sample; after a power cut from power-on", () => {
+    const counter = fakeCounter();
+    let nowMs = 0x1_0000_0000;
+    const retained = new Uint8Array(ANEMOMETER_RETAINED_BYTES);
+    const sample = (): number => {
+      const sensor = new Anemometer({ counter, clock: { nowMs: () => nowMs }, retained });
+      sensor.start();
+      return Math.round((sensor.sample().anemometer!.speed / METRES_PER_REVOLUTION) * 1e6) / 1e6;
+    };
+    counter.count = 0xffffffff;
+    sample();
+    nowMs += 10_000;
+    counter.count = 19;
+    assert.equal(sample(), 2);
+    nowMs += 10_000;
+    counter.count = 49;
+    assert.equal(sample(), 3);
+    // Memory of another power-on: its time is yet to come.
+    nowMs = 10_000;
+    counter.count = 10;
+    assert.equal(sample(), 1);
+    // Memory that nobody has written.
+    for (const noise of [0, 0xff, 0x57]) {
+      retained.fill(noise);
+      nowMs = 20_000;
+      counter.count = 80;
+      assert.equal(sample(), 4, `${noise}`);
     }
   });
 

@@ -212,7 +212,7 @@ describe("FlashRecordLog (ports/storage.ts)", () => {
   });
 
   it("an erased hole among the entries: numbers that may stand behind it are not given again", () => {
-    const { flash } = chip(2);
+    const { flash } = chip(4);
     const log = open(flash);
     for (let n = 0; n < 6; n++) log.append(new Uint8Array(40).fill(n), 40);
     const line = new Uint8Array(64);

@@ -221,6 +221,15 @@ describe("weather station: generated weather", () => {
     assert.notEqual(run(1, false), run(1, true));
   });
 
+  it("with the drivers made anew before each sample, as after a deep sleep, every value is the truth as well", () => {
+    const { world, station } = setUp(new GeneratedWeather(4), START, 4);
+    const resolution = station.resolutions(300_000);
+    for (let unixMs = START + 300_000; unixMs < START + 86_400_000; unixMs += 300_000) {
+      const read = measure(world, station.reboot(false), unixMs);
+      assertClose(read, station.truthAt(unixMs), resolution, new Date(unixMs).toISOString());
+    }
+  });
+
   it("a power cut starts the counters and the drivers anew; a reboot alone does not", () => {
     const { world, station } = setUp(new GeneratedWeather(2), START, 2);
     // A day with rain, by this seed.

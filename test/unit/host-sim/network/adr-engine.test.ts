@@ -51,8 +51,8 @@ describe("ADR, the network's side (TS001-1.0.4 4.3.1.1)", () => {
   it("a device that fell back to a slower data rate sends at full power", () => {
     const adr = new AdrEngine(LIMITS);
     adr.accept({ dataRate: 5, txPower: 4 });
-    adr.noteUplink(4, 0);
-    assert.equal(adr.txPower, 0);
+    adr.noteUplink(4, 3);
+    assert.deepEqual(adr.propose(8), { dataRate: 5, txPower: 0 });
   });
 
   it("the demodulation floor is 2.5 dB lower with each spreading factor", () => {

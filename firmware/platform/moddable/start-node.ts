@@ -1,0 +1,116 @@
+/**
+ * Builds a node from the board, what it was provisioned with, and the adapters beside this file, and starts it. A node that lacks something
+ * says so on the console and does nothing else.
+ */
+import device from "embedded:provider/builtin";
+import { NodeApp } from "../../app/node-app.ts";
+import type { NodeConfig, NodePorts } from "../../app/node-ports.ts";
+import { FlashRecordLog } from "../../drivers/storage/flash-record-log.ts";
+import { MAX_TOKEN_BYTES } from "../../wire/batch.ts";
+import { WEATHER } from "../../wire/profiles/weather.ts";
+import { readingRecordBytes } from "../../wire/reading-record.ts";
+import { TOKEN_RECORD_HEADER_BYTES } from "../../wire/token-record.ts";
+import { UptimeClock } from "./clock.ts";
+import { PsaCrypto } from "./crypto.ts";
+import { prepareKeys } from "./keys.ts";
+import { SerialLog } from "./log.ts";
+import { WifiNetwork } from "./network.ts";
+import { EspPower } from "./power.ts";
+import { PROVISIONING_KEY, PROVISIONING_NAMESPACE, type Provisioning, parseProvisioning } from "./provisioning.ts";
+import { openRadio, RadioEventRelay } from "./radio.ts";
+import { openSensors } from "./sensors.ts";
+import { NvsKeyValue, PartitionFlash, readNvsText } from "./storage.ts";
+import { LoopTimer } from "./timer.ts";
+
+/** NVS namespace of what the node keeps for itself. */
+const STATE_NAMESPACE = "gt-node";
+/** Names in manifests/partitions.csv. */
+const JOURNAL_PARTITION = "journal";
+const OUTBOX_PARTITION = "outbox";
+
+export function startNode(): void {
+  const clock = new UptimeClock();
+  const log = new SerialLog(device.Serial.default, clock);
+  const text = readNvsText(PROVISIONING_NAMESPACE, PROVISIONING_KEY);
+  const result = text === undefined ? { ok: false as const, reason: "not-provisioned" } : parseProvisioning(text);
+  if (!result.ok) {
+    log.write("error", "node", `does not start: ${result.reason}`);
+    return;
+  }
+  const { provisioning } = result;
+  const usesRadio = provisioning.uplink !== "wifi";
+  const crypto = new PsaCrypto();
+  const missing = prepareKeys(crypto, usesRadio, log) ?? (usesRadio && !device.radio ? "no-radio" : undefined);
+  if (missing !== undefined) {
+    log.write("error", "node", `does not start: ${missing}`);
+    return;
+  }
+  run(provisioning, clock, log, crypto, usesRadio);
+}
+
+function run(
+  provisioning: Provisioning,
+  clock: UptimeClock,
+  log: SerialLog,
+  crypto: PsaCrypto,
+  usesRadio: boolean,
+): void {
+  const power = new EspPower(device.radio === undefined ? [] : [device.radio.select]);
+  const relay = new RadioEventRelay();
+  const frequencyHz = provisioning.region.defaultChannels[0].frequencyHz;
+  const radio = usesRadio ? openRadio(device.radio!, frequencyHz, clock, relay) : undefined;
+  power.releasePins();
+  const network = openNetwork(provisioning, clock, log);
+  const ports: NodePorts = {
+    clock,
+    timer: new LoopTimer(clock),
+    crypto,
+    radio,
+    network,
+    sensors: openSensors(device, provisioning.sensors, clock, log),
+    keyValue: new NvsKeyValue(STATE_NAMESPACE),
+    journal: new FlashRecordLog({
+      flash: new PartitionFlash(JOURNAL_PARTITION),
+      maxRecordLength: readingRecordBytes(WEATHER.fields.length),
+    }),
+    outbox: new FlashRecordLog({
+      flash: new PartitionFlash(OUTBOX_PARTITION),
+      maxRecordLength: TOKEN_RECORD_HEADER_BYTES + MAX_TOKEN_BYTES,
+    }),
+    power,
+    log,
+  };
+  const app = new NodeApp(ports, nodeConfig(provisioning));
+  relay.target = app.radioEvents;
+  if (network !== undefined) network.events = app.networkEvents;
+  app.start();
+  network?.start();
+}
+
+function openNetwork(provisioning: Provisioning, clock: UptimeClock, log: SerialLog): WifiNetwork | undefined {
+  const { wifi, mqtt, sntpHost, devEui } = provisioning;
+  if (wifi === undefined || mqtt === undefined) return undefined;
+  let clientId = "groundtruth-";
+  for (const byte of devEui) clientId += byte < 16 ? `0${byte.toString(16)}` : byte.toString(16);
+  return new WifiNetwork({ wifi, mqtt, sntpHost, clientId, clock, log });
+}
+
+function nodeConfig(provisioning: Provisioning): NodeConfig {
+  const { devEui, joinEui, oemid, uplink, region, fixedDataRate, sampleIntervalS, batchReadings } = provisioning;
+  const hwmodel = new Uint8Array(device.model.length);
+  for (let i = 0; i < hwmodel.length; i++) hwmodel[i] = device.model.charCodeAt(i);
+  return {
+    devEui,
+    joinEui,
+    oemid,
+    hwmodel,
+    uplink,
+    region,
+    fixedDataRate,
+    sampleIntervalS,
+    batchReadings,
+    profile: WEATHER,
+    timeWaitMs: provisioning.timeWaitMs,
+    deepSleep: provisioning.deepSleep,
+  };
+}

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { EU868 } from "../../../firmware/core/lorawan/region/eu868.ts";
+import { loadAdapter } from "./moddable-fakes.ts";
+
+const LORAWAN = {
+  devEui: "70B3D57ED0000001",
+  joinEui: "0000000000000000",
+  oemid: "000001",
+  uplink: "lorawan",
+  sampleIntervalS: 60,
+  batchReadings: 36,
+  sensors: [{ kind: "sht4x" }, { kind: "bmp280", address: 119 }, { kind: "rain-gauge", pin: 4, mmPerTip: 0.2 }],
+};
+const WIFI = { ...LORAWAN, uplink: "wifi", wifi: { ssid: "field" }, mqtt: { host: "broker.example" } };
+
+describe("provisioning", () => {
+  async function parse(value: unknown): Promise<any> {
+    const { parseProvisioning } = await loadAdapter("provisioning.ts");
+    return parseProvisioning(typeof value === "string" ? value : JSON.stringify(value));
+  }
+
+  it("reads a LoRaWAN node's text, with defaults for what is left out", async () => {
+    const result = await parse(LORAWAN);
+    assert.deepEqual(result, {
+      ok: true,
+      provisioning: {
+        devEui: Uint8Array.of(0x70, 0xb3, 0xd5, 0x7e, 0xd0, 0, 0, 1),
+        joinEui: new Uint8Array(8),
+        oemid: Uint8Array.of(0, 0, 1),
+        uplink: "lorawan",
+        region: EU868,
+        fixedDataRate: undefined,
+        sampleIntervalS: 60,
+        batchReadings: 36,
+        timeWaitMs: 120_000,
+        deepSleep: false,
+        sensors: [
+          { kind: "sht4x", address: 0x44 },
+          { kind: "bmp280", address: 0x77 },
+          { kind: "rain-gauge", pin: 4, mmPerTip: 0.2 },
+        ],
+        wifi: undefined,
+        mqtt: undefined,
+        sntpHost: "pool.ntp.org",
+      },
+    });
+  });
+
+  it("reads a Wi-Fi node's text", async () => {
+    const { provisioning } = await parse({
+      ...WIFI,
+      sntp: "time.example",
+      mqtt: { host: "h", user: "u", password: "p" },
+    });
+    assert.deepEqual(provisioning.wifi, { ssid: "field", password: undefined });
+    assert.deepEqual(provisioning.mqtt, { host: "h", port: 1883, user: "u", password: "p" });
+    assert.equal(provisioning.sntpHost, "time.example");
+  });
+
+  for (const [reason, value] of [
+    ["not-json", "{"],
+    ["not-json", ""],
+    ["not-an-object", []],
+    ["not-an-object", "null"],
+    ["unknown: batchReading", { ...LORAWAN, batchReading: 1 }],
+    ["unknown: mmPerTips", { ...LORAWAN, sensors: [{ kind: "rain-gauge", pin: 4, mmPerTips: 0.5 }] }],
+    ["devEui", { ...LORAWAN, devEui: "70B3D57ED000000" }],
+    ["devEui", { ...LORAWAN, devEui: "70B3D57ED000000g" }],
+    ["joinEui", { ...LORAWAN, joinEui: undefined }],
+    ["oemid", { ...LORAWAN, oemid: "0001" }],
+    ["uplink", { ...LORAWAN, uplink: "radio" }],
+    ["region", { ...LORAWAN, region: "US915" }],
+    ["dataRate", { ...LORAWAN, dataRate: 1.5 }],
+    ["sampleIntervalS", { ...LORAWAN, sampleIntervalS: 0 }],
+    ["sampleIntervalS", { ...LORAWAN, sampleIntervalS: "60" }],
+    ["batchReadings", { ...LORAWAN, batchReadings: 65 }],
+    ["deepSleep", { ...LORAWAN, deepSleep: 1 }],
+    ["deep-sleep-counts-no-pulses", { ...LORAWAN, deepSleep: true }],
+    ["sensors", { ...LORAWAN, sensors: {} }],
+    ["sensors", { ...LORAWAN, sensors: ["sht4x"] }],
+    ["sensors.kind", { ...LORAWAN, sensors: [{ kind: "geiger" }] }],
+    ["address", { ...LORAWAN, sensors: [{ kind: "sht4x", address: 0x50 }] }],
+    ["pin", { ...LORAWAN, sensors: [{ kind: "wind-vane" }] }],
+    ["wifi", { ...WIFI, wifi: undefined }],
+    ["ssid", { ...WIFI, wifi: { ssid: "" } }],
+    ["mqtt", { ...WIFI, mqtt: "broker" }],
+    ["port", { ...WIFI, mqtt: { host: "h", port: 65_536 } }],
+  ] as const) {
+    it(`refuses ${JSON.stringify(value).slice(0, 60)}: ${reason}`, async () => {
+      assert.deepEqual(await parse(value), { ok: false, reason });
+    });
+  }
+});
