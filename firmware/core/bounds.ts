@@ -72,12 +72,19 @@ export const SPREAD_MAX_MS = 900_000;
 export const SPREAD_REBOOT_MS = 60_000;
 
 /**
- * Acknowledgement requests for one token before the outbox takes it back (MAX_ACK_REQUESTS of RFC 9011 5.6.2), and the wait before one; it
- * doubles while nothing is heard, up to the maximum. A network server needs one uplink to get a queued downlink out, so the first comes soon.
+ * Unanswered acknowledgement requests in a row before the outbox takes a token back (MAX_ACK_REQUESTS of RFC 9011 5.6.2), and the wait
+ * before one; it doubles while nothing is heard, up to the maximum. A network server needs one uplink to get a queued downlink out, so the
+ * first comes soon.
  */
 export const ACK_REQUESTS_MAX = 8;
 export const ACK_REQUEST_FIRST_MS = 15_000;
 export const ACK_REQUEST_MAX_MS = 480_000;
+
+/**
+ * Bitmaps for one token that ask for tiles again. With half of all frames lost, the 103 tiles of the longest token need about 10; a receiver
+ * that wants more than this is broken.
+ */
+export const REPAIRS_MAX = 32;
 
 /** After a refusal by the MAC nothing is handed in for a second, whatever it says: no loop, should it ever refuse "until now". */
 export const REFUSAL_PAUSE_MS = 1000;

@@ -30,6 +30,8 @@ export interface FieldOptions {
   lossProbability: number;
   /** Nodes boot one after the other, spread over this time. */
   bootSpreadMs: number;
+  /** And deliver their last readings spread over this time. */
+  drainSpreadMs: number;
   observer: FieldObserver;
 }
 
@@ -86,7 +88,10 @@ export class Field {
       this.network = new SimulatedNetwork(world, { plan: new NetworkPlan(EU868) });
     } else {
       this.broker = new Broker(world);
-      this.broker.onPublished = (topic, payload) => observer.onPublished(topic, payload);
+      this.broker.onPublished = (topic, payload) => {
+        if (topic.endsWith("/token")) this.counters.framesUp++;
+        observer.onPublished(topic, payload);
+      };
     }
     const places = world.random("field/places");
     const sites = gatewaySites(Math.ceil(options.nodes / NODES_PER_GATEWAY));
@@ -102,9 +107,12 @@ export class Field {
     }
   }
 
-  /** The nodes take no more samples and deliver what they have. */
+  /** One after the other, as they were switched on, the nodes take no more samples and deliver what they have. */
   drain(): void {
-    for (const node of this.nodes) node.app?.drain();
+    const random = this.world.random("field/drain");
+    for (const node of this.nodes) {
+      this.world.after(Math.floor(random.unit() * this.#options.drainSpreadMs) * 1000, () => node.app?.drain());
+    }
   }
 
   /** Drained: every token acknowledged. */
@@ -114,7 +122,9 @@ export class Field {
 
   /** Frames of nodes that reached no gateway (publications that reached no broker). */
   get framesLost(): number {
-    if (this.network === undefined) return this.nodes.reduce((sum, node) => sum + (node.wifi?.counters.lostUp ?? 0), 0);
+    if (this.network === undefined) {
+      return this.nodes.reduce((sum, node) => sum + (node.wifi?.counters.lostUp ?? 0), 0);
+    }
     const { joinsAccepted, uplinksAccepted, uplinksRepeated, refused } = this.network.server.counters;
     let heard = joinsAccepted + uplinksAccepted + uplinksRepeated;
     for (const count of Object.values(refused)) heard += count;

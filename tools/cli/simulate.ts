@@ -1,6 +1,7 @@
 /** `groundtruth simulate`: virtual nodes, their network and their receiver in virtual time. */
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { describeCsvError, parseReplayCsv } from "../../host-sim/weather/replay-csv.ts";
 import { NODE_CRYPTO } from "../receiver/node-crypto.ts";
 import { runClosedLoop } from "../simulation/closed-loop.ts";
 import type { SimulationOptions } from "../simulation/options.ts";
@@ -66,7 +67,7 @@ async function simulate(flags: Flags): Promise<void> {
   if (flags.mqtt !== undefined && (flags.uplink !== "wifi" || flags.engine !== "node")) {
     throw new CommandError("--mqtt goes with --uplink wifi on engine node only", "--mqtt", "add --uplink wifi");
   }
-  const folder = flags.out === undefined ? undefined : new OutputFolder(flags.out);
+  const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const table = flags.json ? undefined : new ProgressTable(process.stdout, options);
   const sink = joinSinks([folder, table]);
   const started = performance.now();
@@ -86,7 +87,7 @@ async function run(flags: Flags, options: SimulationOptions, sink: SimulationSin
 }
 
 function toOptions(flags: Flags): SimulationOptions {
-  const replay = flags.replay === undefined ? undefined : { csv: readReplay(flags.replay), columns: flags.columns };
+  const replay = flags.replay === undefined ? undefined : readReplay(flags.replay, flags.columns);
   if (replay === undefined && flags.columns !== undefined) {
     throw new CommandError("--columns says how to read a replayed file", "--columns", "add --replay FILE");
   }
@@ -105,11 +106,30 @@ function toOptions(flags: Flags): SimulationOptions {
   };
 }
 
-function readReplay(path: string): string {
+/** The file's text, once it is known to be good: before the output folder is touched, and in words for every engine. */
+function readReplay(path: string, columns: string | undefined): SimulationOptions["replay"] {
+  let csv: string;
   try {
-    return readFileSync(path, "utf8");
+    csv = readFileSync(path, "utf8");
   } catch (error) {
     throw new CommandError(`cannot read the file: ${(error as Error).message}`, `--replay ${path}`, "check the path");
+  }
+  const parsed = parseReplayCsv(csv, columns);
+  if (parsed.ok) return { csv, columns };
+  const { line, column } = parsed.error;
+  const where = line === 0 ? `--columns ${columns}` : `--replay ${path}, line ${line}`;
+  throw new CommandError(
+    `the replayed file cannot be used: ${describeCsvError(parsed.error)}`,
+    where,
+    column === undefined || line > 1 ? "mend that line" : "name the file's columns: --columns time=when,temperature=...",
+  );
+}
+
+function openFolder(path: string): OutputFolder {
+  try {
+    return new OutputFolder(path);
+  } catch (error) {
+    throw new CommandError(`cannot write there: ${(error as Error).message}`, `--out ${path}`, "name another folder");
   }
 }
 

@@ -23,8 +23,14 @@ export function boards(): string[] {
     .sort();
 }
 
+/** What is in an image, and what ESP-IDF's half of the build would add to it. */
+export interface ImageReport extends LinkedImageReport {
+  /** Object files of the C sources that the modules bring. */
+  readonly nativeObjects: string[];
+}
+
 /** Compiles and links the firmware for a board. Throws MissingTool, or an error that says what is wrong. */
-export function buildImage(sdk: Sdk, board: string): LinkedImageReport {
+export function buildImage(sdk: Sdk, board: string): ImageReport {
   checkBoard(board);
   if (!existsSync(join(projectRoot, `${mainModule}.ts`)))
     throw new Error(`${mainModule}.ts is missing: it is the firmware's entry`);
@@ -55,7 +61,8 @@ export function buildImage(sdk: Sdk, board: string): LinkedImageReport {
   const report = reportLinkedImage(readFileSync(image, "utf8"));
   const missing = firmwareModules(projectRoot).filter((name) => !report.preloaded.includes(name));
   if (missing.length > 0) throw new Error(`not preloaded: ${missing.join(", ")}`);
-  return report;
+  const objects = readFileSync(join(work, "makefile"), "utf8").matchAll(/^\t\$\(TMP_DIR\)\/([\w.-]+\.c\.o)/gm);
+  return { ...report, nativeObjects: [...objects].map((match) => match[1]) };
 }
 
 /** What `build-image` prints. */

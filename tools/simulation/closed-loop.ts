@@ -26,9 +26,13 @@ import type { Summary } from "./summary.ts";
 
 /** Generated weather begins here: a summer solstice, 2026-06-21T00:00:00Z. */
 const GENERATED_START_UNIX_MS = 1_782_000_000_000;
-/** Nodes boot before the first sample is due, so that they have joined and know the time by then. */
-const LEAD_MS_PER_NODE = 600;
-const LEAD_MS = { from: 50_000, to: 600_000 };
+/**
+ * Nodes boot before the first sample is due, half of this time spread, so that all have joined and know the time by then: a join takes 6 s and
+ * must not meet too many others. At the end they drain spread over the same time, or longer where there are many.
+ */
+const LEAD_MS_PER_NODE = 3_000;
+const LEAD_MS = { from: 50_000, to: 290_000 };
+const DRAIN_MS_PER_NODE = 6_000;
 /** How long nodes may take to deliver what they have after their last sample. */
 const DRAIN_S = 24 * 3600;
 /** A row of progress for each of these, in seconds. */
@@ -67,7 +71,7 @@ export class ClosedLoop {
     this.#crypto = crypto;
     this.#engine = engine;
     this.world = new World(options.seed, firstUnixMs - leadMs);
-    this.#endUs = leadMs * 1000 + options.durationS * SECOND_US - (intervalS * SECOND_US) / 2;
+    this.#endUs = leadMs * 1000 + options.durationS * SECOND_US - Math.min(intervalS * SECOND_US, leadMs * 1000) / 2;
     this.#capture = new Capture((bytes) => sink.capture(bytes));
     this.field = new Field({
       world: this.world,
@@ -79,6 +83,7 @@ export class ClosedLoop {
       batchReadings: options.batchReadings,
       lossProbability: options.lossProbability,
       bootSpreadMs: Math.floor(leadMs / 2),
+      drainSpreadMs: (options.nodes - 1) * DRAIN_MS_PER_NODE,
       observer: {
         onSample: (node, reading) => this.#sampled(node, reading),
         onToken: (node, seq, token) => this.#signed(node, seq, token),

@@ -2,8 +2,8 @@
  * The simulation's own account of every reading: what each node took, which token it went into, and whether the receiver verified just that.
  * The receiver knows nothing of it.
  */
-import type { Claims } from "../../firmware/wire/eat-token.ts";
-import { parseToken, readingTimeS } from "../../firmware/wire/eat-token.ts";
+import { type Claims, parseToken, readingTimeS } from "../../firmware/wire/eat-token.ts";
+import { missingFlag } from "../../firmware/wire/profile.ts";
 import type { Reading } from "../../firmware/wire/reading-record.ts";
 import type { Gap } from "./summary.ts";
 
@@ -50,7 +50,7 @@ export class Ledger {
     for (let i = 0; i < claims.count; i++) {
       const at = key(claims.bootCount, claims.wallTime, readingTimeS(claims, i));
       const record = open.get(at);
-      if (record?.every((value, column) => value === claims.columns[column][i])) {
+      if (record !== undefined && isSame(record, claims, i)) {
         open.delete(at);
         this.readingsVerified++;
       } else {
@@ -72,6 +72,17 @@ export class Ledger {
     }
     return gaps;
   }
+}
+
+/** Flags and values agree; of a missing value only the flag counts. */
+function isSame(record: Int32Array, claims: Claims, index: number): boolean {
+  const flags = record[0];
+  if (claims.columns[0][index] !== flags) return false;
+  for (let field = 0; field < record.length - 1; field++) {
+    const missing = (flags & missingFlag(field)) !== 0;
+    if (!missing && claims.columns[field + 1][index] !== record[field + 1]) return false;
+  }
+  return true;
 }
 
 function key(bootCount: number, wallTime: boolean, seconds: number): string {

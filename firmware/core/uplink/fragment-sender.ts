@@ -26,7 +26,7 @@ import {
   writeSenderAbort,
 } from "../../wire/schc-fragment.ts";
 import { StateReader, StateWriter } from "../../wire/state-record.ts";
-import { ACK_REQUEST_FIRST_MS, ACK_REQUEST_MAX_MS, ACK_REQUESTS_MAX } from "../bounds.ts";
+import { ACK_REQUEST_FIRST_MS, ACK_REQUEST_MAX_MS, ACK_REQUESTS_MAX, REPAIRS_MAX } from "../bounds.ts";
 import { STATE_TAG } from "../state-tag.ts";
 
 const VERSION = 1;
@@ -56,7 +56,9 @@ export class FragmentSender {
   #flight = NOTHING;
   #flightFirst = 0;
   #flightTiles = 0;
+  /** Requests in a row that nothing answered, and bitmaps that asked for tiles. */
   #requests = 0;
+  #repairs = 0;
   #askDelayMs = ACK_REQUEST_FIRST_MS;
   #askAtMs = 0;
   #failed = false;
@@ -82,6 +84,7 @@ export class FragmentSender {
     this.#phase = SENDING;
     this.#flight = NOTHING;
     this.#requests = 0;
+    this.#repairs = 0;
     this.#askDelayMs = ACK_REQUEST_FIRST_MS;
     this.#failed = false;
   }
@@ -182,7 +185,9 @@ export class FragmentSender {
       missing++;
     }
     if (missing > 0) {
-      this.#phase = SENDING;
+      this.#repairs++;
+      this.#phase = this.#repairs > REPAIRS_MAX ? ABORTING : SENDING;
+      this.#requests = 0;
       this.#askDelayMs = ACK_REQUEST_FIRST_MS;
     } else if (window === lastWindow && this.#phase !== SENDING) {
       // Every tile is there and the check was wrong (RFC 8724 8.4.3.1): nothing that is sent again would help.
@@ -256,6 +261,7 @@ export class FragmentSender {
     writer.u8(this.#flightFirst);
     writer.u8(this.#flightTiles);
     writer.u8(this.#requests);
+    writer.u8(this.#repairs);
     writer.u32(this.#askDelayMs);
     writer.time(this.#askAtMs);
     writer.bool(this.#failed);
@@ -272,6 +278,7 @@ export class FragmentSender {
     this.#flightFirst = reader.u8();
     this.#flightTiles = reader.u8();
     this.#requests = reader.u8();
+    this.#repairs = reader.u8();
     this.#askDelayMs = reader.u32();
     this.#askAtMs = reader.time() ?? 0;
     this.#failed = reader.bool();

@@ -15,3 +15,5 @@ export async function bundleForXs(entry: string, outfile: string): Promise<void>
     logLevel: "error",
   });
 }
+
+if (import.meta.main) await bundleForXs(process.argv[2], process.argv[3]);

@@ -95,6 +95,7 @@ registerHooks({
 });
 
 /** Imports an adapter by its file's name. Its types are checked by a configuration of its own (firmware/platform/tsconfig.json). */
+// biome-ignore lint/suspicious/noExplicitAny: the root configuration does not know the SDK's modules
 export async function loadAdapter(file: string): Promise<any> {
   return import(pathToFileURL(join(PLATFORM, file)).href);
 }

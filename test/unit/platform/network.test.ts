@@ -34,7 +34,7 @@ class FakeClient {
   static SUBSCRIBE = 8;
   options: ClientOptions;
   writes: { data: number[] | null; options: object }[] = [];
-  incoming = new Uint8Array(0);
+  incoming: Uint8Array = new Uint8Array(0);
   closed = false;
   full = false;
   constructor(options: ClientOptions) {

@@ -14,7 +14,7 @@ const LORAWAN = {
 const WIFI = { ...LORAWAN, uplink: "wifi", wifi: { ssid: "field" }, mqtt: { host: "broker.example" } };
 
 describe("provisioning", () => {
-  async function parse(value: unknown): Promise<any> {
+  async function parse(value: unknown) {
     const { parseProvisioning } = await loadAdapter("provisioning.ts");
     return parseProvisioning(typeof value === "string" ? value : JSON.stringify(value));
   }

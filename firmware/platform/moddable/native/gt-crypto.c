@@ -1,8 +1,9 @@
 /*
- * The crypto port's functions for the engine, over gt-keys.c. Everything but a signature answers at once (microseconds to a few
- * milliseconds). A signature takes up to 150 ms, so a task of lower priority than the engine's computes it and posts the answer: the
+ * The crypto port's functions for the engine, over gt-keys.c. Everything that happens while the node runs, a signature excepted, answers
+ * at once. A signature takes up to 150 ms, so a task of lower priority than the engine's computes it and posts the answer: the
  * loop goes on, on the second core where there is one, and the radio's interrupts are served meanwhile. TF-PSA-Crypto locks its key
- * store (MBEDTLS_THREADING_C), so the loop may use other keys at the same time.
+ * store (MBEDTLS_THREADING_C), so the loop may use other keys at the same time. Making a key and computing its public half run on
+ * the loop, at start; they are why manifests/base.json gives its task 16 KB of stack instead of 10.
  */
 #include "xsmc.h"
 #include "xsHost.h"

@@ -72,8 +72,3 @@ void xs_gt_power_deep_sleep(xsMachine *the)
 	nowUs = gtClockUs();
 	esp_deep_sleep(atUs > nowUs ? atUs - nowUs : 0);
 }
-
-void xs_gt_power_restart(xsMachine *the)
-{
-	esp_restart();
-}

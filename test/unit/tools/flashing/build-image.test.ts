@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findSdk } from "../../../../host-sim/xs/linked/sdk.ts";
-import { boards, buildImage } from "../../../../tools/flashing/build-image.ts";
+import { boards, buildImage, type ImageReport } from "../../../../tools/flashing/build-image.ts";
 import { firmwareModules, mainModule, nativeSources } from "../../../../tools/flashing/firmware-modules.ts";
-import type { LinkedImageReport } from "../../../../tools/flashing/linked-image.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
 /** Half of a slot for the firmware (manifests/partitions.csv): the other half is for the engine and ESP-IDF. */
@@ -20,7 +19,7 @@ describe("the JavaScript half of a firmware build", function () {
 
   for (const board of boards()) {
     describe(board, () => {
-      let report: LinkedImageReport;
+      let report: ImageReport;
 
       before(function () {
         const sdk = findSdk();

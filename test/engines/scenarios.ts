@@ -1,0 +1,62 @@
+/** The runs that every engine must end in the same way. */
+import { NODE_CRYPTO } from "../../tools/receiver/node-crypto.ts";
+import { runClosedLoop } from "../../tools/simulation/closed-loop.ts";
+import type { SimulationOptions } from "../../tools/simulation/options.ts";
+import type { SimulationSink } from "../../tools/simulation/sink.ts";
+import type { Summary } from "../../tools/simulation/summary.ts";
+
+/** One node and one day at 5-minute samples, unless told otherwise. */
+export function dayOf(seed: number, changes: Partial<SimulationOptions> = {}): SimulationOptions {
+  return {
+    nodes: 1,
+    durationS: 86_400,
+    seed,
+    region: "EU868",
+    uplink: "lorawan",
+    sampleIntervalS: 300,
+    batchReadings: 36,
+    lossProbability: 0,
+    ...changes,
+  };
+}
+
+/** Weather with what a file may have: no gust column, an empty cell, quotes. */
+const REPLAY = [
+  'time_utc,air_temperature_degC,relative_humidity_pct,"wind_speed_mps"',
+  ...Array.from({ length: 60 }, (_, i) => {
+    const time = `2026-03-01T00:${`${i}`.padStart(2, "0")}:00Z`;
+    return `${time},${i === 30 ? "" : -7.3 + i / 10},${40 + (i % 7)},"${(i % 9) / 2}"`;
+  }),
+].join("\n");
+
+export const SCENARIOS: readonly { title: string; options: SimulationOptions }[] = [
+  { title: "a day, seed 1", options: dayOf(1) },
+  { title: "a day, seed 2", options: dayOf(2) },
+  { title: "a day, seed 3", options: dayOf(3) },
+  {
+    title: "six hours with a fifth of the frames lost",
+    options: dayOf(4, { durationS: 21_600, lossProbability: 0.2 }),
+  },
+  { title: "six hours on Wi-Fi", options: dayOf(5, { durationS: 21_600, uplink: "wifi" }) },
+  {
+    title: "three nodes at DR0 for three hours",
+    options: dayOf(6, { nodes: 3, durationS: 10_800, fixedDataRate: 0, batchReadings: 12 }),
+  },
+  {
+    title: "a replayed hour",
+    options: dayOf(7, { durationS: 3600, sampleIntervalS: 0, batchReadings: 12, replay: { csv: REPLAY } }),
+  },
+];
+
+export function runOnNode(options: SimulationOptions): Summary {
+  const nothing = (): void => {};
+  const sink: SimulationSink = {
+    nodeFile: nothing,
+    truth: nothing,
+    reading: nothing,
+    token: nothing,
+    capture: nothing,
+    progress: nothing,
+  };
+  return runClosedLoop(options, sink, NODE_CRYPTO, "node");
+}
