@@ -61,6 +61,11 @@ export class LorawanPath implements UplinkPath {
     return this.#mac.joined;
   }
 
+  /** A join needs no waiting: it has its own times. */
+  get connecting(): boolean {
+    return false;
+  }
+
   get busy(): boolean {
     return this.#uplink.busy;
   }

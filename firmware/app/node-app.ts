@@ -7,7 +7,7 @@
  * Retained memory is used after a deep sleep; after anything else the two logs and the key-value store on flash are the authority.
  */
 import type { AttesterCommand } from "../core/attester.ts";
-import { SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
+import { CONNECT_WAIT_MS, SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
 import { STATE_TAG } from "../core/state-tag.ts";
 import type { NetworkEvents } from "../ports/network.ts";
 import type { RadioEvents } from "../ports/radio.ts";
@@ -45,6 +45,7 @@ export class NodeApp {
   #draining = false;
   #started = false;
   #asleep = false;
+  #awakeSinceMs = 0;
   #pumping = false;
   #wakeAtMs: number | undefined;
   #readingsLost = 0;
@@ -131,6 +132,7 @@ export class NodeApp {
     const { clock, power, log } = this.#ports;
     const nowMs = clock.nowMs();
     this.#started = true;
+    this.#awakeSinceMs = nowMs;
     if (power.wakeCause === "timer" && this.restoreAll(power.retained)) {
       for (const path of this.#paths) path.resume(nowMs);
     } else {
@@ -324,7 +326,8 @@ export class NodeApp {
     let next = Math.min(sampler.pollTimeout() ?? Infinity, attester.pollTimeout() ?? Infinity);
     next = Math.min(next, outbox.pollTimeout() ?? Infinity);
     for (const path of this.#paths) next = Math.min(next, path.pollTimeout() ?? Infinity);
-    if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.#canSleep()) {
+    if (this.#waitsToConnect(nowMs)) next = Math.min(next, this.#awakeSinceMs + CONNECT_WAIT_MS);
+    if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.#canSleep(nowMs)) {
       this.#sleep(next);
     } else if (next >= Number.MAX_SAFE_INTEGER) {
       this.#wakeAtMs = undefined;
@@ -335,9 +338,18 @@ export class NodeApp {
     }
   }
 
-  #canSleep(): boolean {
+  #canSleep(nowMs: number): boolean {
+    const { sampler, attester, journal } = this.#machines;
     for (const path of this.#paths) if (!path.quiet) return false;
-    return !this.#machines.attester.awaitsSignature && this.#machines.journal.empty;
+    if (sampler.waitsForTime || attester.awaitsSignature || !journal.empty) return false;
+    return !this.#waitsToConnect(nowMs);
+  }
+
+  /** A token is due, and an uplink that was down since the node woke may come up yet. */
+  #waitsToConnect(nowMs: number): boolean {
+    if (nowMs - this.#awakeSinceMs >= CONNECT_WAIT_MS || !this.#machines.outbox.isDue(nowMs)) return false;
+    for (const path of this.#paths) if (path.connecting) return true;
+    return false;
   }
 
   #sleep(untilMs: number): void {

@@ -4,6 +4,8 @@ import type { TimeSource } from "../wire/time-quality.ts";
 export interface UplinkPath {
   /** A token handed over now has a chance: joined, or online. */
   readonly available: boolean;
+  /** On the way to being available by itself, if the node stays awake. */
+  readonly connecting: boolean;
   /** A token is in flight. */
   readonly busy: boolean;
   /** Nothing would be lost if the node powered down now. */

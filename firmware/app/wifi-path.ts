@@ -41,6 +41,10 @@ export class WifiPath implements UplinkPath {
     return this.#uplink.available;
   }
 
+  get connecting(): boolean {
+    return !this.#uplink.available;
+  }
+
   get busy(): boolean {
     return this.#uplink.busy;
   }

@@ -96,5 +96,8 @@ export const PUBLISH_ANSWER_FIRST_MS = 10_000;
 /** A sleep shorter than this costs more energy in the boot that follows (about 300 ms at full current) than it saves. */
 export const SLEEP_MIN_MS = 2000;
 
+/** After a wake-up with a token to send: how long the node stays awake for Wi-Fi to connect (2 to 5 s where there is a network). */
+export const CONNECT_WAIT_MS = 15_000;
+
 /** All saved state: an ESP32 retains 8 KB through deep sleep, of which the IDF and the radio driver take some. */
 export const STATE_BYTES_MAX = 2048;

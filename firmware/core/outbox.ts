@@ -86,6 +86,11 @@ export class Outbox implements Machine<OutboxEvent, OutboxCommand> {
     return this.#oldest === this.#next;
   }
 
+  /** A token would go now if an uplink were there. */
+  isDue(nowMs: number): boolean {
+    return nowMs >= this.#resumeAtMs && this.#firstDueMs() <= nowMs;
+  }
+
   handle(event: OutboxEvent, nowMs: number): void {
     switch (event.kind) {
       case "start":
@@ -134,13 +139,17 @@ export class Outbox implements Machine<OutboxEvent, OutboxCommand> {
   /** When the next token is due, if an uplink would take it. */
   pollTimeout(): number | undefined {
     if (this.#freeUplink === NONE || this.#chosen !== NONE) return undefined;
-    let first: number | undefined;
+    const first = this.#firstDueMs();
+    return first === Infinity ? undefined : Math.max(first, this.#resumeAtMs);
+  }
+
+  #firstDueMs(): number {
+    let first = Infinity;
     for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) {
       const slot = seq % OUTBOX_WINDOW;
-      if (this.#status[slot] === WAITING && (first === undefined || this.#dueMs[slot] < first))
-        first = this.#dueMs[slot];
+      if (this.#status[slot] === WAITING) first = Math.min(first, this.#dueMs[slot]);
     }
-    return first === undefined ? undefined : Math.max(first, this.#resumeAtMs);
+    return first;
   }
 
   pollCommand(): OutboxCommand | undefined {

@@ -58,6 +58,11 @@ export class Sampler implements Machine<SamplerEvent, SamplerCommand> {
     this.#timeWaitMs = timeWaitMs;
   }
 
+  /** The first sample waits for somebody to tell the time. */
+  get waitsForTime(): boolean {
+    return this.#phase === WAITING;
+  }
+
   /** True when it was stopped and nothing is being measured. */
   get stopped(): boolean {
     return this.#phase === IDLE && this.#stopped && !this.#readDue;

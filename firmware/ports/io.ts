@@ -23,6 +23,8 @@ export interface Digital {
   read(): number;
   write(value: number): void;
   close(): void;
+  /** When the last edge came, in the clock port's milliseconds, where the interrupt takes the time before JavaScript runs. */
+  readonly edgeMs?: number;
 }
 
 /** Edges that a digital input reports through `onReadable`. */

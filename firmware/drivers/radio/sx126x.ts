@@ -269,7 +269,7 @@ export class Sx126x implements Radio {
 
   /** DIO1 rises: the time is taken before anything else is done. */
   #interrupt(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = this.#dio1.edgeMs ?? this.#clock.nowMs();
     if (this.#state !== STANDBY || this.#operation === NO_OPERATION || this.#program !== C.NO_PROGRAM) return;
     this.#irqAtMs = nowMs;
     this.#run(C.INTERRUPT_PROGRAM);

@@ -105,7 +105,10 @@ describe("node application", () => {
     node.run(HOUR_MS);
     node.drain();
     assertComplete(node);
-    assert.deepEqual(node.delivered, [...node.delivered].sort((a, b) => a - b));
+    assert.deepEqual(
+      node.delivered,
+      [...node.delivered].sort((a, b) => a - b),
+    );
   });
 
   it("a lost publication goes again", () => {
@@ -211,11 +214,12 @@ describe("node application", () => {
     node.run(1000);
     node.goOffline();
     node.run(2 * HOUR_MS);
-    assert.deepEqual(node.dropped, [0, 1, 2, 3, 4, 5]);
-    assert.equal(node.app.health.tokensDropped, 6);
+    assert.deepEqual(node.dropped, node.tokens.slice(0, -5));
+    const dropped = node.dropped.length;
+    assert.equal(node.app.health.tokensDropped, dropped);
     node.goOnline();
     node.drain();
-    assert.deepEqual(node.delivered, node.tokens.slice(6));
+    assert.deepEqual(node.delivered, node.tokens.slice(dropped));
   });
 
   it("drains within its own back-off although a token was tried in vain for hours", () => {

@@ -224,8 +224,14 @@ describe("attester", () => {
   it("closes early rather than let a token grow too long", () => {
     const bench = new Bench(MAX_BATCH_READINGS);
     const wild = (i: number): Reading =>
-      reading(i, { values: Int32Array.from(i % 2 ? Array(9).fill(0) : [1000, 100, 11000, 1200, 1200, 71, 999_999, 2000, 6000]), flags: 0 });
-    const inRange = (one: Reading): Reading => ({ ...one, values: one.values.map((v, f) => (f === 2 ? Math.max(v, 3000) : v)) });
+      reading(i, {
+        values: Int32Array.from(i % 2 ? Array(9).fill(0) : [1000, 100, 11000, 1200, 1200, 71, 999_999, 2000, 6000]),
+        flags: 0,
+      });
+    const inRange = (one: Reading): Reading => ({
+      ...one,
+      values: one.values.map((v, f) => (f === 2 ? Math.max(v, 3000) : v)),
+    });
     bench.throughState = false;
     bench.add(...range(0, 2 * MAX_BATCH_READINGS).map((i) => inRange(wild(i))));
     bench.drain();

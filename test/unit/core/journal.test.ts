@@ -31,7 +31,10 @@ describe("journal", () => {
       if (i % 3 !== 0 || journal.full) taken.push(take(journal));
     }
     while (!journal.empty) taken.push(take(journal));
-    assert.deepEqual(taken, Array.from({ length: 30 }, (_, i) => i));
+    assert.deepEqual(
+      taken,
+      Array.from({ length: 30 }, (_, i) => i),
+    );
     assert.equal(journal.pollCommand(), undefined);
   });
 
