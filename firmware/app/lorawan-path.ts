@@ -263,6 +263,7 @@ export class LorawanPath implements UplinkPath {
     const writer = new StateWriter(into, offset, STATE_TAG_PATH, VERSION);
     writer.bool(this.#joining);
     writer.time(this.#joinAtMs);
+    writer.u32(this.radioErrors);
     return this.#uplink.save(into, this.#mac.save(into, writer.finish()));
   }
 
@@ -278,6 +279,7 @@ export class LorawanPath implements UplinkPath {
     if (!reader.valid) return -1;
     this.#joining = reader.bool();
     this.#joinAtMs = reader.time() ?? 0;
+    this.radioErrors = reader.u32();
     const end = this.#mac.restore(bytes, reader.end, nowMs);
     return end < 0 ? -1 : this.#uplink.restore(bytes, end);
   }

@@ -6,60 +6,47 @@
  *
  * Retained memory is used after a deep sleep; after anything else the two logs and the key-value store on flash are the authority.
  */
-import type { AttesterCommand } from "../core/attester.ts";
 import { CONNECT_WAIT_MS, SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
 import { STATE_TAG } from "../core/state-tag.ts";
 import type { NetworkEvents } from "../ports/network.ts";
 import type { RadioEvents } from "../ports/radio.ts";
 import type { NodeIdentity } from "../wire/batch.ts";
-import { KEY_SLOT } from "../wire/key-slot.ts";
-import { newReading, readingRecordBytes } from "../wire/reading-record.ts";
 import { StateReader, StateWriter } from "../wire/state-record.ts";
-import type { TimeSource } from "../wire/time-quality.ts";
+import { Attestation } from "./attestation.ts";
 import { countBoot, trimAttested } from "./boot.ts";
 import type { LorawanPath } from "./lorawan-path.ts";
 import { Machines } from "./machines.ts";
 import { nodeIdentity } from "./node-identity.ts";
 import type { NodeConfig, NodeHealth, NodePorts } from "./node-ports.ts";
+import { createPathOwner } from "./path-owner.ts";
 import { createPaths } from "./paths.ts";
-import { SensorReader } from "./sensor-reader.ts";
+import { Sampling } from "./sampling.ts";
 import { TokenStore } from "./token-store.ts";
-import type { PathOwner, UplinkPath } from "./uplink-path.ts";
+import type { UplinkPath } from "./uplink-path.ts";
 
 const VERSION = 1;
 const START = Object.freeze({ kind: "start" as const });
 const STOP = Object.freeze({ kind: "stop" as const });
 const DRAIN = Object.freeze({ kind: "drain" as const });
-const SIGN_FAILED = Object.freeze({ kind: "signFailed" as const });
 
 export class NodeApp {
   #ports: NodePorts;
   #config: NodeConfig;
   #identity: NodeIdentity;
-  #sensors: SensorReader;
   #machines: Machines;
+  #sampling: Sampling;
+  #attestation: Attestation;
   #tokens: TokenStore;
   #paths: UplinkPath[] = [];
   #lorawan: LorawanPath | undefined;
-  #bootCount = 0;
   #draining = false;
   #started = false;
   #asleep = false;
   #awakeSinceMs = 0;
   #pumping = false;
   #wakeAtMs: number | undefined;
-  #readingsLost = 0;
-  #signErrors = 0;
-  #reading;
-  #record: Uint8Array;
   #state: Uint8Array | undefined;
   #wake: () => void;
-  #signed: (signature: Uint8Array | undefined, reason?: string) => void;
-  // Events, used again and again.
-  #converting = { kind: "converting" as const, durationMs: 0 };
-  #journalGrown = { kind: "journal" as const, next: 0 };
-  #recordRead;
-  #appended = { kind: "appended" as const, number: 0 };
   #uplink = { kind: "uplink" as const, free: -1 };
   /** For the radio's driver; undefined without LoRaWAN. */
   readonly radioEvents: RadioEvents | undefined;
@@ -68,16 +55,16 @@ export class NodeApp {
 
   /** The node's keys must be in their slots. */
   constructor(ports: NodePorts, config: NodeConfig) {
-    const fields = config.profile.fields.length;
     this.#ports = ports;
     this.#config = config;
     this.#identity = nodeIdentity(ports.crypto, config);
-    this.#sensors = new SensorReader(ports.sensors, config.profile);
-    this.#reading = newReading(fields);
-    this.#record = new Uint8Array(readingRecordBytes(fields));
-    this.#recordRead = { kind: "record" as const, bytes: this.#record, length: 0 };
     this.#tokens = new TokenStore(ports.outbox, ports.crypto, ports.log, this.#paths, config.observer);
-    const { wifi, lorawan } = createPaths(ports, config, this.#identity.ueid, this.#pathOwner());
+    this.#sampling = new Sampling(ports, config);
+    this.#attestation = new Attestation(ports, config, this.#tokens, (signature, reason) =>
+      this.#takeSignature(signature, reason ?? "no reason given"),
+    );
+    const owner = createPathOwner(this.#tokens, () => this.#machines, ports.log, config.observer);
+    const { wifi, lorawan } = createPaths(ports, config, this.#identity.ueid, owner);
     if (wifi !== undefined) this.#paths.push(wifi);
     if (lorawan !== undefined) this.#paths.push(lorawan);
     this.#lorawan = lorawan;
@@ -91,7 +78,6 @@ export class NodeApp {
       this.#wakeAtMs = undefined;
       this.#pump();
     };
-    this.#signed = (signature, reason) => this.#takeSignature(signature, reason);
   }
 
   #newMachines(): Machines {
@@ -100,7 +86,7 @@ export class NodeApp {
 
   /** Number of this boot: counts power-ons and resets, not wake-ups from deep sleep. */
   get bootCount(): number {
-    return this.#bootCount;
+    return this.#sampling.bootCount;
   }
 
   get identity(): NodeIdentity {
@@ -117,11 +103,11 @@ export class NodeApp {
     let controlRefused = 0;
     for (const path of this.#paths) controlRefused += path.controlRefused;
     return {
-      sensorErrors: this.#sensors.errors,
-      readingsLost: this.#readingsLost,
+      sensorErrors: this.#sampling.sensors.errors,
+      readingsLost: this.#sampling.readingsLost,
       recordsUnreadable: attester.unreadable,
       tokensDropped: outbox.droppedCount,
-      signErrors: this.#signErrors,
+      signErrors: this.#attestation.signErrors,
       radioErrors: this.#lorawan?.radioErrors ?? 0,
       controlRefused,
     };
@@ -137,7 +123,7 @@ export class NodeApp {
       for (const path of this.#paths) path.resume(nowMs);
     } else {
       this.#startFromFlash(nowMs);
-      log.write("info", "node", `boot ${this.#bootCount}, wake cause ${power.wakeCause}`);
+      log.write("info", "node", `boot ${this.#sampling.bootCount}, wake cause ${power.wakeCause}`);
     }
     this.#pump();
   }
@@ -145,7 +131,7 @@ export class NodeApp {
   #startFromFlash(nowMs: number): void {
     const { keyValue, journal, outbox } = this.#ports;
     const machines = this.#machines;
-    this.#bootCount = countBoot(keyValue);
+    this.#sampling.bootCount = countBoot(keyValue);
     trimAttested(journal, outbox, this.#tokens.record);
     const { oldest, next } = outbox;
     machines.attester.handle(
@@ -167,38 +153,6 @@ export class NodeApp {
     this.#pump();
   }
 
-  /** What the paths tell and ask. */
-  #pathOwner(): PathOwner {
-    const acknowledged = { kind: "acknowledged" as const, seq: 0 };
-    const notDelivered = { kind: "notDelivered" as const, seq: 0 };
-    return {
-      token: this.#tokens.token,
-      readToken: (seq) => this.#tokens.read(seq),
-      acknowledged: (seq, nowMs) => {
-        acknowledged.seq = seq;
-        this.#machines.outbox.handle(acknowledged, nowMs);
-        this.#tokens.run(this.#machines.outbox, nowMs);
-      },
-      notDelivered: (seq, nowMs) => {
-        notDelivered.seq = seq;
-        this.#machines.outbox.handle(notDelivered, nowMs);
-        this.#tokens.run(this.#machines.outbox, nowMs);
-      },
-      timeTold: (source, unixMs, atMs, uncertaintyMs, nowMs) =>
-        this.#learnTime(source, unixMs, atMs, uncertaintyMs, nowMs),
-      joined: (devAddr) => {
-        this.#ports.log.write("info", "lorawan", `joined as ${devAddr.toString(16)}`);
-        this.#config.observer?.onJoined?.(devAddr);
-      },
-    };
-  }
-
-  #learnTime(source: TimeSource, unixMs: number, atMs: number, uncertaintyMs: number, nowMs: number): void {
-    const { time, sampler } = this.#machines;
-    if (!time.learn(source, unixMs, atMs, uncertaintyMs)) return;
-    sampler.handle({ kind: "clock", wallOffsetMs: time.offsetMs! }, nowMs);
-  }
-
   /** Lets every machine have its way until none wants anything, then waits for the earliest time that one asked for. */
   #pump(): void {
     if (this.#pumping || this.#asleep || !this.#started) return;
@@ -206,54 +160,13 @@ export class NodeApp {
     const nowMs = this.#ports.clock.nowMs();
     let worked = true;
     while (worked) {
-      worked = this.#runSampler(nowMs);
+      worked = this.#sampling.run(this.#machines, nowMs);
       for (const path of this.#paths) worked = path.pump(nowMs) || worked;
-      worked = this.#runAttester(nowMs) || worked;
+      worked = this.#attest(nowMs) || worked;
       worked = this.#offerUplink(nowMs) || worked;
     }
     this.#pumping = false;
     this.#waitForNext(nowMs);
-  }
-
-  #runSampler(nowMs: number): boolean {
-    const { sampler } = this.#machines;
-    sampler.handleTimeout(nowMs);
-    const command = sampler.pollCommand();
-    if (command === undefined) return false;
-    if (command.kind === "convert") {
-      this.#converting.durationMs = this.#sensors.start();
-      sampler.handle(this.#converting, nowMs);
-    } else {
-      this.#sample(command.slotS, command.wall, nowMs);
-    }
-    return true;
-  }
-
-  #sample(slotS: number, wall: boolean, nowMs: number): void {
-    const { time, quality, journal } = this.#machines;
-    const { profile, sampleIntervalS, observer } = this.#config;
-    const reading = this.#reading;
-    reading.profileVersion = profile.version;
-    reading.bootCount = this.#bootCount;
-    reading.intervalS = sampleIntervalS;
-    reading.timeQuality = wall ? time.quality(nowMs) : 0;
-    reading.wallS = wall ? slotS : 0;
-    reading.uptimeS = wall ? Math.floor(nowMs / 1000) : slotS;
-    this.#sensors.read(reading);
-    quality.annotate(reading);
-    if (journal.full) this.#writeJournal();
-    journal.add(reading);
-    observer?.onSample?.(reading);
-  }
-
-  /** Puts the oldest reading that waits on flash. */
-  #writeJournal(): void {
-    const command = this.#machines.journal.pollCommand();
-    if (command === undefined) return;
-    const { journal, log } = this.#ports;
-    if (journal.append(command.record, command.length) >= 0) return;
-    this.#readingsLost++;
-    log.write("error", "journal", "full: a reading is lost");
   }
 
   #mayBlock(nowMs: number): boolean {
@@ -262,53 +175,15 @@ export class NodeApp {
   }
 
   /** Journal, signature and outbox: work that may block, so it rests while a receive window is near. */
-  #runAttester(nowMs: number): boolean {
+  #attest(nowMs: number): boolean {
     if (!this.#mayBlock(nowMs)) return false;
-    const { journal, attester, sampler } = this.#machines;
-    while (!journal.empty) this.#writeJournal();
-    this.#journalGrown.next = this.#ports.journal.next;
-    attester.handle(this.#journalGrown, nowMs);
-    if (this.#draining && sampler.stopped) attester.handle(DRAIN, nowMs);
-    attester.handleTimeout(nowMs);
-    let worked = false;
-    for (let command = attester.pollCommand(); command !== undefined; command = attester.pollCommand()) {
-      this.#carryOut(command, nowMs);
-      worked = true;
-    }
-    return worked;
+    this.#sampling.writeJournal(this.#machines);
+    return this.#attestation.run(this.#machines, this.#draining, nowMs);
   }
 
-  #carryOut(command: AttesterCommand, nowMs: number): void {
-    const { crypto, journal } = this.#ports;
-    const { attester, outbox } = this.#machines;
-    switch (command.kind) {
-      case "readRecord":
-        this.#recordRead.length = journal.read(command.number, this.#record);
-        attester.handle(this.#recordRead, nowMs);
-        return;
-      case "sign":
-        crypto.signDigest(KEY_SLOT.attestation, command.digest, this.#signed);
-        return;
-      case "append":
-        this.#appended.number = this.#tokens.append(outbox, command.record, command.length, command.durationS, nowMs);
-        attester.handle(this.#appended, nowMs);
-        return;
-      case "trim":
-        journal.trim(command.before);
-        return;
-    }
-  }
-
-  #takeSignature(signature: Uint8Array | undefined, reason: string | undefined): void {
+  #takeSignature(signature: Uint8Array | undefined, reason: string): void {
     if (this.#asleep) return;
-    const nowMs = this.#ports.clock.nowMs();
-    if (signature === undefined) {
-      this.#signErrors++;
-      this.#ports.log.write("error", "attester", `signature failed: ${reason ?? "no reason given"}`);
-      this.#machines.attester.handle(SIGN_FAILED, nowMs);
-    } else {
-      this.#machines.attester.handle({ kind: "signed", signature }, nowMs);
-    }
+    this.#attestation.takeSignature(this.#machines, signature, reason, this.#ports.clock.nowMs());
     this.#pump();
   }
 
@@ -363,10 +238,11 @@ export class NodeApp {
   /** Writes the state of every machine into `into`; returns the length. */
   saveAll(into: Uint8Array): number {
     const writer = new StateWriter(into, 0, STATE_TAG.node, VERSION);
-    writer.u32(this.#bootCount);
+    writer.u32(this.#sampling.bootCount);
     writer.bool(this.#draining);
-    writer.u32(this.#readingsLost);
-    writer.u32(this.#signErrors);
+    writer.u32(this.#sampling.readingsLost);
+    writer.u32(this.#attestation.signErrors);
+    writer.u32(this.#sampling.sensors.errors);
     let at = this.#machines.save(into, writer.finish());
     for (const path of this.#paths) at = path.save(into, at);
     return at;
@@ -389,10 +265,11 @@ export class NodeApp {
     const reader = new StateReader(bytes, 0, STATE_TAG.node, VERSION);
     if (!reader.valid) return false;
     const nowMs = this.#ports.clock.nowMs();
-    this.#bootCount = reader.u32();
+    this.#sampling.bootCount = reader.u32();
     this.#draining = reader.bool();
-    this.#readingsLost = reader.u32();
-    this.#signErrors = reader.u32();
+    this.#sampling.readingsLost = reader.u32();
+    this.#attestation.signErrors = reader.u32();
+    this.#sampling.sensors.errors = reader.u32();
     let at = this.#machines.restore(bytes, reader.end);
     for (const path of this.#paths) if (at >= 0) at = path.restore(bytes, at, nowMs);
     return at >= 0;

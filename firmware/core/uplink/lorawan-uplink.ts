@@ -195,6 +195,7 @@ export class LorawanUplink implements Machine<LorawanUplinkEvent, LorawanUplinkC
     writer.bool(this.#timeInFlight);
     writer.time(this.#refusedUntilMs);
     writer.bool(this.#emptied);
+    writer.u32(this.#check.refused);
     return this.#time.save(into, this.#sender.save(into, writer.finish()));
   }
 
@@ -208,6 +209,7 @@ export class LorawanUplink implements Machine<LorawanUplinkEvent, LorawanUplinkC
     this.#timeInFlight = reader.bool();
     this.#refusedUntilMs = reader.time() ?? 0;
     this.#emptied = reader.bool();
+    this.#check.refused = reader.u32();
     const end = this.#sender.restore(bytes, reader.end);
     if (end < 0) return -1;
     this.#tokenWanted = busy;

@@ -140,6 +140,7 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
     writer.u8(this.#tries);
     writer.bool(this.#publishDue);
     writer.time(this.#answerByMs);
+    writer.u32(this.#check.refused);
     return writer.finish();
   }
 
@@ -153,6 +154,7 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
     this.#tries = reader.u8();
     this.#publishDue = reader.bool();
     this.#answerByMs = reader.time();
+    this.#check.refused = reader.u32();
     return reader.end;
   }
 }

@@ -16,7 +16,7 @@ export const IMPORT_TABLE: Row[] = [
   { folder: "firmware/ports/", values: [], types: [], packages: [] },
   { folder: "firmware/wire/", values: [], types: ["firmware/ports/"], packages: [] },
   { folder: "firmware/core/", values: ["firmware/wire/"], types: ["firmware/ports/"], packages: [] },
-  { folder: "firmware/drivers/", values: ["firmware/wire/crc32.ts"], types: ["firmware/ports/"], packages: [] },
+  { folder: "firmware/drivers/", values: [], types: ["firmware/ports/"], packages: [] },
   {
     folder: "firmware/app/",
     values: ["firmware/core/", "firmware/wire/", "firmware/ports/"],
