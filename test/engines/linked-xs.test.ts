@@ -1,20 +1,26 @@
 import assert from "node:assert/strict";
 import { buildLinked, describeFigures, type LinkedImage, runLinked } from "../../host-sim/xs/linked/run-linked.ts";
-import { findSdk } from "../../host-sim/xs/linked/sdk.ts";
+import { findSdk, type Sdk } from "../../host-sim/xs/linked/sdk.ts";
 import type { Summary } from "../../tools/simulation/summary.ts";
+import { BUDGETS } from "../budgets.ts";
 import { runOnNode, SCENARIOS } from "./scenarios.ts";
+
+/** The SDK that MODDABLE names; without one the caller's tests skip, with one visible line. */
+function sdkOrSkip(context: Mocha.Context): Sdk {
+  const sdk = findSdk();
+  if (sdk === undefined) {
+    console.log("    skipped: MODDABLE is not set (the folder of a Moddable SDK with its Linux tools built)");
+    context.skip();
+  }
+  return sdk;
+}
 
 describe("linked XS ends in the same event hash as Node", function () {
   this.timeout(600_000);
   let image: LinkedImage;
 
   before(async function () {
-    const sdk = findSdk();
-    if (sdk === undefined) {
-      console.log("    skipped: MODDABLE is not set (the folder of a Moddable SDK with its Linux tools built)");
-      this.skip();
-    }
-    image = await buildLinked(sdk);
+    image = await buildLinked(sdkOrSkip(this));
     assert.ok(image.preloaded.includes("firmware/app/node-app"), "the firmware is preloaded");
   });
 
@@ -27,6 +33,43 @@ describe("linked XS ends in the same event hash as Node", function () {
       assert.ok(line !== undefined, `the run gave no summary: ${errors.join("; ")}`);
       assert.deepEqual({ ...(JSON.parse(line.slice("summary ".length)) as Summary), engine: "node" }, expected);
       if (figures !== undefined) console.log(describeFigures(figures).replace(/^/gm, "      "));
+    });
+  }
+});
+
+interface Footprint {
+  part: string;
+  slotBytes: number;
+  chunkBytes: number;
+  stackSlots: number;
+}
+
+describe("the firmware's RAM on linked XS, preloaded, in 16-byte slots", function () {
+  this.timeout(600_000);
+  const measured = new Map<string, Footprint>();
+
+  before(async function () {
+    const image = await buildLinked(sdkOrSkip(this), "host-sim/xs/footprint-entry.ts");
+    const { lines, errors } = await runLinked(image, {});
+    for (const footprint of lines.map((line) => JSON.parse(line) as Footprint)) measured.set(footprint.part, footprint);
+    assert.deepEqual(errors, []);
+  });
+
+  for (const [part, budget] of [
+    ["whole node", BUDGETS.node],
+    ["LoRaWAN machine", BUDGETS.lorawan],
+    ["SX126x driver", BUDGETS.radio],
+  ] as const) {
+    it(`${part} at rest`, () => {
+      const footprint = measured.get(part);
+      assert.ok(footprint !== undefined);
+      const { slotBytes, chunkBytes, stackSlots } = footprint;
+      console.log(
+        `      ${slotBytes} bytes of slots, ${chunkBytes} of chunks at rest; stack ${stackSlots} slots at most`,
+      );
+      assert.ok(slotBytes > 0 && slotBytes <= budget.slotBytes, "slots");
+      assert.ok(chunkBytes > 0 && chunkBytes <= budget.chunkBytes, "chunks");
+      assert.ok(stackSlots > 0 && stackSlots <= budget.stackSlots, "stack");
     });
   }
 });
