@@ -1,5 +1,5 @@
 /** Runs the real command line and reads what it wrote, for the tests that look at it from outside. Nothing here knows the formats' inside. */
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,15 @@ export interface Outcome {
 export function groundtruth(...args: string[]): Outcome {
   const result = spawnSync(process.execPath, [LAUNCHER, ...args], { encoding: "utf8", maxBuffer: 1 << 28 });
   return { status: result.status, out: result.stdout, err: result.stderr };
+}
+
+/** The same without waiting, for many at once. */
+export function groundtruthSoon(...args: string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [LAUNCHER, ...args], (error, out, err) => {
+      resolve({ status: error === null ? 0 : typeof error.code === "number" ? error.code : null, out, err });
+    });
+  });
 }
 
 /** A line of readings.jsonl. */

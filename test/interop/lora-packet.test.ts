@@ -208,7 +208,8 @@ describe("interop: every frame in lora-packet", () => {
   // 65,536 uplinks of one session take days of duty cycle.
   (counts(0, 1) === 0 ? it.skip : it)(
     "TS001-1.0.4 4.3.1.5: MICs stay right where the frame counter passes 16 bits (in the long run only)",
-    () => {
+    function () {
+      this.timeout(600_000);
       const run = new Simulation("--days", "9", "--sample-interval", "10", "--batch", "1", "--data-rate", "5");
       try {
         const { frames } = judged(run);

@@ -8,6 +8,7 @@ import type { NodeConfig, NodePorts } from "../../../firmware/app/node-ports.ts"
 import { EU868 } from "../../../firmware/core/lorawan/region/eu868.ts";
 import type { Network } from "../../../firmware/ports/network.ts";
 import type { Power, WakeCause } from "../../../firmware/ports/power.ts";
+import type { Radio, RadioEvents } from "../../../firmware/ports/radio.ts";
 import type { Sensor, SensorSample } from "../../../firmware/ports/sensor.ts";
 import type { KeyValueStore, RecordLog } from "../../../firmware/ports/storage.ts";
 import { readingTimeS } from "../../../firmware/wire/batch.ts";
@@ -105,6 +106,45 @@ class FakeSensor implements Sensor {
   close(): void {}
 }
 
+/** A radio into empty air: every transmission leaves, no window hears anything. */
+class FakeRadio implements Radio {
+  #world: World;
+  #events: () => RadioEvents | undefined;
+  #nowMs: () => number;
+  busy = false;
+  /** When windows were opened and closed. */
+  windows: { openMs: number; closeMs: number }[] = [];
+
+  constructor(world: World, nowMs: () => number, events: () => RadioEvents | undefined) {
+    this.#world = world;
+    this.#nowMs = nowMs;
+    this.#events = events;
+  }
+
+  transmit(): void {
+    this.busy = true;
+    this.#world.after(62_000, () => {
+      this.busy = false;
+      this.#events()?.onTransmitted(this.#nowMs());
+    });
+  }
+
+  receive(): void {
+    const window = { openMs: this.#nowMs(), closeMs: Infinity };
+    this.windows.push(window);
+    this.busy = true;
+    this.#world.after(200_000, () => {
+      this.busy = false;
+      window.closeMs = this.#nowMs();
+      this.#events()?.onReceiveTimeout(this.#nowMs());
+    });
+  }
+
+  sleep(): void {
+    this.busy = false;
+  }
+}
+
 export class FakeNode {
   world = new World(1, START_MS);
   crypto = new DeviceCrypto(this.world, "node");
@@ -112,6 +152,11 @@ export class FakeNode {
   outbox = new FakeLog();
   keyValue = new FakeKeyValue();
   sensor = new FakeSensor();
+  radio = new FakeRadio(
+    this.world,
+    () => this.nowMs,
+    () => this.app.radioEvents,
+  );
   retained = new Uint8Array(8192);
   app!: NodeApp;
   online = true;
@@ -128,6 +173,8 @@ export class FakeNode {
   dropped: number[] = [];
   tokens: number[] = [];
   sleeps: number[] = [];
+  /** When signatures were begun. */
+  signatures: number[] = [];
   cycle = false;
   #config: NodeConfig;
   /** World time of the last power-on, and a number for each boot: what belongs to an earlier one is void. */
@@ -138,6 +185,7 @@ export class FakeNode {
   constructor(config: Partial<NodeConfig> = {}) {
     this.crypto.generateKey(KEY_SLOT.attestation);
     this.crypto.importKey(KEY_SLOT.receiver, new Uint8Array(16).fill(9));
+    this.crypto.importKey(KEY_SLOT.appKey, new Uint8Array(16).fill(8));
     this.#config = {
       devEui: DEV_EUI,
       joinEui: new Uint8Array(8),
@@ -187,6 +235,7 @@ export class FakeNode {
       },
       crypto: this.#cryptoOf(boot),
       network: this.#networkOf(boot),
+      radio: this.radio,
       sensors: [this.sensor],
       keyValue: this.keyValue,
       journal: this.journal,
@@ -204,6 +253,7 @@ export class FakeNode {
     return new Proxy(this.crypto, {
       get: (target, name) => {
         if (name === "signDigest") {
+          this.signatures.push(this.nowMs);
           return (slot: 1, digest: Uint8Array, done: (signature: Uint8Array | undefined) => void) =>
             target.signDigest(slot, digest, (signature) => {
               if (boot === this.#boot) done(signature);

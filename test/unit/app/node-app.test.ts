@@ -171,6 +171,24 @@ describe("node application", () => {
     assert.deepEqual(results[1], results[0]);
   });
 
+  it("starts no blocking work that would not end before a receive window, nor while one is open", () => {
+    const node = new FakeNode({ uplink: "lorawan", sampleIntervalS: 1, batchReadings: 3, timeWaitMs: 0 });
+    const writes: number[] = [];
+    node.journal.onWrite = () => writes.push(node.nowMs);
+    node.outbox.onWrite = node.journal.onWrite;
+    node.powerOn();
+    node.run(HOUR_MS);
+    assert.ok(node.radio.windows.length >= 10, "it tried to join");
+    assert.ok(node.signatures.length > 1000 && writes.length > 3000);
+    for (const { openMs, closeMs } of node.radio.windows) {
+      for (const [at, lastsMs] of [...writes.map((ms) => [ms, 400]), ...node.signatures.map((ms) => [ms, 150])]) {
+        assert.ok(at + lastsMs < openMs || at >= closeMs, `begun at ${at}, window from ${openMs} to ${closeMs}`);
+      }
+    }
+    assert.equal(node.app.health.readingsLost, 0);
+    assert.equal(node.sampled.length, 3600);
+  });
+
   it("counts sensors that fail and flags what they did not give", () => {
     const node = new FakeNode();
     node.powerOn();

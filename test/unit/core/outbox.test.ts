@@ -152,6 +152,19 @@ describe("outbox", () => {
     assert.deepEqual(waits, [1, 2, 4, 8, 16]);
   });
 
+  it("takes the path for good again after one success", () => {
+    const bench = new Bench();
+    bench.append(10);
+    for (let i = 0; i < 4; i++) {
+      bench.finish("notDelivered", bench.sent[bench.sent.length - 1]);
+      bench.wait();
+    }
+    bench.finish("acknowledged", bench.sent[bench.sent.length - 1]);
+    assert.equal(bench.free, -1, "the next token goes at once");
+    bench.finish("notDelivered", bench.sent[bench.sent.length - 1]);
+    assert.equal(bench.wait(), PATH_RETRY_FIRST_MS);
+  });
+
   it("gives up a token that holds back a full window while others come through, counted", () => {
     const bench = new Bench();
     bench.append(OUTBOX_WINDOW + 5);

@@ -133,6 +133,13 @@ describe("fragment sender", () => {
     assert.equal(bench.nowMs, ACK_REQUEST_FIRST_MS);
   });
 
+  it("sends missing tiles and the missing All-1 in one go", () => {
+    const bench = new Bench(100);
+    bench.lost = (up) => up && bench.frames.length > 1 && bench.frames.length < 4;
+    assert.equal(bench.run(), true);
+    assert.deepEqual(bench.frames, ["0+5", "5+4", "all-1", "ack-request", "5+4", "all-1"]);
+  });
+
   it("asks at once when the network says that it holds more for the node", () => {
     const bench = new Bench(100);
     bench.lost = (up) => !up;

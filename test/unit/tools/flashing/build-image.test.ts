@@ -3,10 +3,9 @@ import { join } from "node:path";
 import { findSdk } from "../../../../host-sim/xs/linked/sdk.ts";
 import { boards, buildImage, type ImageReport } from "../../../../tools/flashing/build-image.ts";
 import { firmwareModules, mainModule, nativeSources } from "../../../../tools/flashing/firmware-modules.ts";
+import { BUDGETS } from "../../../budgets.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
-/** Half of a slot for the firmware (manifests/partitions.csv): the other half is for the engine and ESP-IDF. */
-const IMAGE_BYTES_MAX = 1024 * 1024;
 
 /** Modules that the chip loads when they are imported, and why they are not in ROM. */
 const LOADED_AT_RUN_TIME: Record<string, string> = {
@@ -44,7 +43,7 @@ describe("the JavaScript half of a firmware build", function () {
 
       it("takes no more than its share of the flash", () => {
         console.log(`        linked image: ${report.totalBytes} bytes`);
-        assert.ok(report.totalBytes > 0 && report.totalBytes <= IMAGE_BYTES_MAX);
+        assert.ok(report.totalBytes > 0 && report.totalBytes <= BUDGETS.linkedImageBytes);
       });
 
       it("would compile every C file of ours", () => {
