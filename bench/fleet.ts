@@ -6,7 +6,8 @@ import { spawnSync } from "node:child_process";
 import { p256 } from "@noble/curves/nist.js";
 import { NODE_CRYPTO } from "../tools/receiver/node-crypto.ts";
 import { runClosedLoop } from "../tools/simulation/closed-loop.ts";
-import type { SimulationSink } from "../tools/simulation/sink.ts";
+import { ONE_DAY } from "../tools/simulation/options.ts";
+import { SILENT_SINK } from "../tools/simulation/sink.ts";
 
 interface Figures {
   nodes: number;
@@ -18,34 +19,9 @@ interface Figures {
   signingS: number;
 }
 
-const DAY_S = 86_400;
-
 function measure(nodes: number): Figures {
-  const nothing = (): void => {};
-  const sink: SimulationSink = {
-    nodeFile: nothing,
-    truth: nothing,
-    reading: nothing,
-    token: nothing,
-    capture: nothing,
-    progress: nothing,
-  };
   const before = process.cpuUsage();
-  const summary = runClosedLoop(
-    {
-      nodes,
-      durationS: DAY_S,
-      seed: 1,
-      region: "EU868",
-      uplink: "lorawan",
-      sampleIntervalS: 300,
-      batchReadings: 36,
-      lossProbability: 0,
-    },
-    sink,
-    NODE_CRYPTO,
-    "node",
-  );
+  const summary = runClosedLoop({ ...ONE_DAY, nodes }, SILENT_SINK, NODE_CRYPTO, "node");
   const cpuS = seconds(process.cpuUsage(before));
   const peakMegabytes = process.resourceUsage().maxRSS / 1024;
   const key = p256.utils.randomSecretKey(new Uint8Array(48).fill(7));

@@ -22,6 +22,9 @@ export class DeviceCrypto implements Crypto {
   #keys = new Map<KeySlot, Uint8Array>();
   #ciphers = new Map<KeySlot, BlockCipher>();
   #signing: PendingEvent | undefined;
+  /** Blocks the node's thread for so many microseconds; without it a signature is made beside other work. */
+  blocks: ((us: number) => void) | undefined;
+  signingUs = SIGNING_US;
 
   constructor(world: World, name: string) {
     this.#world = world;
@@ -88,7 +91,8 @@ export class DeviceCrypto implements Crypto {
   ): void {
     const key = this.#keys.get(slot);
     const copy = digest.slice();
-    this.#signing = this.#world.after(SIGNING_US, () => {
+    this.blocks?.(this.signingUs);
+    this.#signing = this.#world.after(this.blocks === undefined ? this.signingUs : 0, () => {
       if (key === undefined) done(undefined, `no key in slot ${slot}`);
       else done(p256.sign(copy, key, { prehash: false, lowS: true, format: "compact" }));
     });

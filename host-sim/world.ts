@@ -42,6 +42,18 @@ export class World {
     if (event !== undefined) event.action = undefined;
   }
 
+  /** Lets `us` microseconds pass in the middle of an event: others happen meanwhile. */
+  pass(us: number): void {
+    const { afterEvent } = this;
+    // A machine that is in the middle of its work is not in a state to be saved.
+    this.afterEvent = undefined;
+    try {
+      this.run(this.nowUs + us);
+    } finally {
+      this.afterEvent = afterEvent;
+    }
+  }
+
   /** Lets time pass until `untilUs`, or until `isOver` says so after an event. Returns whether `isOver` ended it. */
   run(untilUs: number, isOver?: () => boolean): boolean {
     for (;;) {

@@ -34,15 +34,17 @@ export class Attestation {
     this.#signed = signed;
   }
 
-  /** Lets the attester have its way with what the journal holds; true when it wanted anything. */
-  run(machines: Machines, draining: boolean, nowMs: number): boolean {
+  /** Lets the attester have its way with what the journal holds, as long as it may block; true when it wanted anything. */
+  run(machines: Machines, draining: boolean, nowMs: number, mayBlock: () => boolean): boolean {
     const { attester, sampler } = machines;
     this.#journalGrown.next = this.#ports.journal.next;
     attester.handle(this.#journalGrown, nowMs);
     if (draining && sampler.stopped) attester.handle(DRAIN, nowMs);
     attester.handleTimeout(nowMs);
     let worked = false;
-    for (let command = attester.pollCommand(); command !== undefined; command = attester.pollCommand()) {
+    while (mayBlock()) {
+      const command = attester.pollCommand();
+      if (command === undefined) break;
       this.#carryOut(machines, command, nowMs);
       worked = true;
     }

@@ -1,5 +1,5 @@
 /** LoRaWAN as the application runs it: the MAC on the radio port, the uplink's machine on the MAC. */
-import { BLOCKING_WORK_MS, REFUSAL_PAUSE_MS } from "../core/bounds.ts";
+import { BLOCKING_WORK_MS, RADIO_PREPARE_MS, REFUSAL_PAUSE_MS, REJOIN_UPLINKS } from "../core/bounds.ts";
 import type { MacCommand, MacEvent } from "../core/lorawan/events.ts";
 import { Mac, type MacOptions } from "../core/lorawan/mac.ts";
 import { gpsToUnixMs } from "../core/time-keeper.ts";
@@ -22,6 +22,7 @@ export class LorawanPath implements UplinkPath {
   #keyValue: KeyValueStore;
   #macOptions: MacOptions;
   #ueid: Uint8Array;
+  #timeRefreshMs: number;
   #owner: PathOwner;
   #mac: Mac;
   #uplink: LorawanUplink;
@@ -30,6 +31,8 @@ export class LorawanPath implements UplinkPath {
   #joinAtMs = 0;
   /** A receive window is open. */
   #receiving = false;
+  /** The radio sleeps while the MAC waits for a window: it is woken a little before. */
+  #radioAsleep = false;
   #transmitted = { kind: "transmitted" as const, atMs: 0 };
   #received: Extract<MacEvent, { kind: "received" }>;
   #timeout = { kind: "receiveTimeout" as const, atMs: 0 };
@@ -42,7 +45,16 @@ export class LorawanPath implements UplinkPath {
   /** Times that the driver said the chip did not do as told. */
   radioErrors = 0;
 
-  constructor(radio: Radio, keyValue: KeyValueStore, macOptions: MacOptions, ueid: Uint8Array, owner: PathOwner) {
+  /** `timeRefreshMs`: how often the network is asked for the time. */
+  constructor(
+    radio: Radio,
+    keyValue: KeyValueStore,
+    macOptions: MacOptions,
+    ueid: Uint8Array,
+    owner: PathOwner,
+    timeRefreshMs: number,
+  ) {
+    this.#timeRefreshMs = timeRefreshMs;
     this.#radio = radio;
     this.#keyValue = keyValue;
     this.#macOptions = macOptions;
@@ -54,7 +66,7 @@ export class LorawanPath implements UplinkPath {
     this.#received = { kind: "received", frame: empty, length: 0, rssiDbm: 0, snrDb: 0, atMs: 0 };
     this.#send = { kind: "send", port: 0, payload: empty, length: 0, confirmed: false };
     this.#mac = new Mac(macOptions);
-    this.#uplink = new LorawanUplink(ueid, macOptions.crypto);
+    this.#uplink = new LorawanUplink(ueid, macOptions.crypto, timeRefreshMs);
   }
 
   get available(): boolean {
@@ -71,7 +83,12 @@ export class LorawanPath implements UplinkPath {
   }
 
   get quiet(): boolean {
-    return this.#mac.idle;
+    return this.#mac.idle && !this.settling;
+  }
+
+  /** Asked to sleep, the radio is not asleep yet. */
+  get settling(): boolean {
+    return this.#mac.idle && this.#radio.asleep === false;
   }
 
   get controlRefused(): number {
@@ -79,6 +96,7 @@ export class LorawanPath implements UplinkPath {
   }
 
   start(nowMs: number): void {
+    this.#radio.sleep();
     this.#mac.loadPersistent((key, into) => this.#keyValue.read(key, into), nowMs);
   }
 
@@ -128,6 +146,10 @@ export class LorawanPath implements UplinkPath {
     const mac = this.#mac;
     let worked = false;
     const dueMs = mac.pollTimeout();
+    if (this.#radioAsleep && nowMs >= this.#prepareAtMs) {
+      this.#radioAsleep = false;
+      this.#radio.prepare?.();
+    }
     if (dueMs !== undefined && dueMs <= nowMs) {
       mac.handleTimeout(nowMs);
       worked = true;
@@ -144,15 +166,25 @@ export class LorawanPath implements UplinkPath {
     return this.#useMac(nowMs) || worked;
   }
 
+  /** When to wake the radio, which sleeps. */
+  get #prepareAtMs(): number {
+    const dueMs = this.#mac.idle ? undefined : this.#mac.pollTimeout();
+    return dueMs === undefined ? Infinity : dueMs - RADIO_PREPARE_MS;
+  }
+
   /** Hands the idle MAC its next work. */
   #useMac(nowMs: number): boolean {
     const mac = this.#mac;
     if (!mac.idle) return false;
-    if (!mac.joined) {
-      if (this.#joining || nowMs < this.#joinAtMs) return false;
-      this.#joining = true;
-      mac.handle(JOIN, nowMs);
-      return true;
+    const isForgotten = mac.uplinksSinceDownlink >= REJOIN_UPLINKS && this.#macOptions.abp === undefined;
+    if (!mac.joined || isForgotten) {
+      if (!this.#joining && nowMs >= this.#joinAtMs) {
+        this.#joining = true;
+        mac.handle(JOIN, nowMs);
+        return true;
+      }
+      // Until a join succeeds the old session is used on.
+      if (!mac.joined) return false;
     }
     if (!this.#uplink.wantsToSend(nowMs)) return false;
     // The request takes a byte of the frame, so it comes before the question how much fits.
@@ -165,14 +197,17 @@ export class LorawanPath implements UplinkPath {
   #carryOut(command: MacCommand, nowMs: number): void {
     switch (command.kind) {
       case "transmit":
+        this.#radioAsleep = false;
         this.#radio.transmit(command.modulation, command.powerDbm, command.frame, command.length);
         return;
       case "receive":
         this.#receiving = true;
+        this.#radioAsleep = false;
         this.#radio.receive(command.modulation, command.symbolTimeout);
         return;
       case "sleepRadio":
         this.#receiving = false;
+        this.#radioAsleep = true;
         this.#radio.sleep();
         return;
       case "store":
@@ -247,7 +282,7 @@ export class LorawanPath implements UplinkPath {
 
   pollTimeout(): number | undefined {
     const macMs = this.#mac.pollTimeout();
-    if (!this.#mac.idle) return macMs;
+    if (!this.#mac.idle) return this.#radioAsleep && macMs !== undefined ? this.#prepareAtMs : macMs;
     const ownMs = this.#mac.joined ? this.#uplink.pollTimeout() : this.#joining ? undefined : this.#joinAtMs;
     return macMs === undefined || (ownMs !== undefined && ownMs < macMs) ? ownMs : macMs;
   }
@@ -271,7 +306,7 @@ export class LorawanPath implements UplinkPath {
     this.#joining = false;
     this.#joinAtMs = 0;
     this.#mac = new Mac(this.#macOptions);
-    this.#uplink = new LorawanUplink(this.#ueid, this.#macOptions.crypto);
+    this.#uplink = new LorawanUplink(this.#ueid, this.#macOptions.crypto, this.#timeRefreshMs);
   }
 
   restore(bytes: Uint8Array, offset: number, nowMs: number): number {

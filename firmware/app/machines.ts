@@ -1,5 +1,11 @@
 /** The machines of one node that know no port: made together, saved together, restored together. */
 import { Attester } from "../core/attester.ts";
+import {
+  CLOCK_DRIFT_PPM,
+  SLEEPING_CLOCK_DRIFT_PPM,
+  SLEEPING_TIME_REFRESH_MS,
+  TIME_REFRESH_MS,
+} from "../core/bounds.ts";
 import { Journal } from "../core/journal.ts";
 import { Outbox } from "../core/outbox.ts";
 import { Quality } from "../core/quality.ts";
@@ -11,7 +17,7 @@ import type { NodeIdentity } from "../wire/batch.ts";
 import type { NodeConfig } from "./node-ports.ts";
 
 export class Machines {
-  readonly time = new TimeKeeper();
+  readonly time: TimeKeeper;
   readonly outbox = new Outbox();
   readonly sampler: Sampler;
   readonly quality: Quality;
@@ -21,6 +27,9 @@ export class Machines {
 
   constructor(config: NodeConfig, identity: NodeIdentity, hash: Hash, uplinks: number) {
     const { profile } = config;
+    this.time = config.deepSleep
+      ? new TimeKeeper(SLEEPING_CLOCK_DRIFT_PPM, SLEEPING_TIME_REFRESH_MS)
+      : new TimeKeeper(CLOCK_DRIFT_PPM, TIME_REFRESH_MS);
     this.sampler = new Sampler(config.sampleIntervalS, config.timeWaitMs);
     this.quality = new Quality(profile);
     this.journal = new Journal(profile.fields.length);

@@ -6,7 +6,7 @@
  *
  * Retained memory is used after a deep sleep; after anything else the two logs and the key-value store on flash are the authority.
  */
-import { CONNECT_WAIT_MS, SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
+import { CONNECT_WAIT_MS, SETTLING_MS, SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
 import { STATE_TAG } from "../core/state-tag.ts";
 import type { NetworkEvents } from "../ports/network.ts";
 import type { RadioEvents } from "../ports/radio.ts";
@@ -14,12 +14,11 @@ import type { NodeIdentity } from "../wire/batch.ts";
 import { StateReader, StateWriter } from "../wire/state-record.ts";
 import { Attestation } from "./attestation.ts";
 import { countBoot, trimAttested } from "./boot.ts";
-import type { LorawanPath } from "./lorawan-path.ts";
 import { Machines } from "./machines.ts";
 import { nodeIdentity } from "./node-identity.ts";
 import type { NodeConfig, NodeHealth, NodePorts } from "./node-ports.ts";
 import { createPathOwner } from "./path-owner.ts";
-import { createPaths } from "./paths.ts";
+import { createPaths, type Paths } from "./paths.ts";
 import { Sampling } from "./sampling.ts";
 import { TokenStore } from "./token-store.ts";
 import type { UplinkPath } from "./uplink-path.ts";
@@ -38,7 +37,7 @@ export class NodeApp {
   #attestation: Attestation;
   #tokens: TokenStore;
   #paths: UplinkPath[] = [];
-  #lorawan: LorawanPath | undefined;
+  #radioPath: Paths["radio"];
   #draining = false;
   #started = false;
   #asleep = false;
@@ -47,8 +46,9 @@ export class NodeApp {
   #wakeAtMs: number | undefined;
   #state: Uint8Array | undefined;
   #wake: () => void;
+  #blockingAllowed = (): boolean => this.#mayBlock();
   #uplink = { kind: "uplink" as const, free: -1 };
-  /** For the radio's driver; undefined without LoRaWAN. */
+  /** For the radio's driver; undefined without LoRa. */
   readonly radioEvents: RadioEvents | undefined;
   /** For the network's adapter; undefined without Wi-Fi. */
   readonly networkEvents: NetworkEvents | undefined;
@@ -64,16 +64,16 @@ export class NodeApp {
       this.#takeSignature(signature, reason ?? "no reason given"),
     );
     const owner = createPathOwner(this.#tokens, () => this.#machines, ports.log, config.observer);
-    const { wifi, lorawan } = createPaths(ports, config, this.#identity.ueid, owner);
+    const { wifi, radio } = createPaths(ports, config, this.#identity.ueid, owner);
     if (wifi !== undefined) this.#paths.push(wifi);
-    if (lorawan !== undefined) this.#paths.push(lorawan);
-    this.#lorawan = lorawan;
+    if (radio !== undefined) this.#paths.push(radio);
+    this.#radioPath = radio;
     this.#machines = this.#newMachines();
 
     const now = (): number => ports.clock.nowMs();
     const pump = (): void => this.#pump();
     this.networkEvents = wifi?.networkEvents(now, pump);
-    this.radioEvents = lorawan?.radioEvents(now, pump);
+    this.radioEvents = radio?.radioEvents(now, pump);
     this.#wake = () => {
       this.#wakeAtMs = undefined;
       this.#pump();
@@ -108,7 +108,7 @@ export class NodeApp {
       recordsUnreadable: attester.unreadable,
       tokensDropped: outbox.droppedCount,
       signErrors: this.#attestation.signErrors,
-      radioErrors: this.#lorawan?.radioErrors ?? 0,
+      radioErrors: this.#radioPath?.radioErrors ?? 0,
       controlRefused,
     };
   }
@@ -157,9 +157,11 @@ export class NodeApp {
   #pump(): void {
     if (this.#pumping || this.#asleep || !this.#started) return;
     this.#pumping = true;
-    const nowMs = this.#ports.clock.nowMs();
+    let nowMs = 0;
     let worked = true;
     while (worked) {
+      // Read anew each time: what was done may have blocked for half a second.
+      nowMs = this.#ports.clock.nowMs();
       worked = this.#sampling.run(this.#machines, nowMs);
       for (const path of this.#paths) worked = path.pump(nowMs) || worked;
       worked = this.#attest(nowMs) || worked;
@@ -169,16 +171,18 @@ export class NodeApp {
     this.#waitForNext(nowMs);
   }
 
-  #mayBlock(nowMs: number): boolean {
+  /** Asked before each piece of blocking work, for the one before it has taken its time. */
+  #mayBlock(): boolean {
+    const nowMs = this.#ports.clock.nowMs();
     for (const path of this.#paths) if (!path.mayBlock(nowMs)) return false;
     return true;
   }
 
   /** Journal, signature and outbox: work that may block, so it rests while a receive window is near. */
   #attest(nowMs: number): boolean {
-    if (!this.#mayBlock(nowMs)) return false;
-    this.#sampling.writeJournal(this.#machines);
-    return this.#attestation.run(this.#machines, this.#draining, nowMs);
+    this.#sampling.writeJournal(this.#machines, this.#blockingAllowed);
+    if (!this.#mayBlock()) return false;
+    return this.#attestation.run(this.#machines, this.#draining, nowMs, this.#blockingAllowed);
   }
 
   #takeSignature(signature: Uint8Array | undefined, reason: string): void {
@@ -202,15 +206,21 @@ export class NodeApp {
     next = Math.min(next, outbox.pollTimeout() ?? Infinity);
     for (const path of this.#paths) next = Math.min(next, path.pollTimeout() ?? Infinity);
     if (this.#waitsToConnect(nowMs)) next = Math.min(next, this.#awakeSinceMs + CONNECT_WAIT_MS);
-    if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.#canSleep(nowMs)) {
-      this.#sleep(next);
-    } else if (next >= Number.MAX_SAFE_INTEGER) {
+    if (this.#config.deepSleep === true && this.#isSettling()) next = Math.min(next, nowMs + SETTLING_MS);
+    if (next >= Number.MAX_SAFE_INTEGER) {
       this.#wakeAtMs = undefined;
       this.#ports.timer.cancel();
+    } else if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.#canSleep(nowMs)) {
+      this.#sleep(next);
     } else if (next !== this.#wakeAtMs) {
       this.#wakeAtMs = next;
       this.#ports.timer.wakeAt(next, this.#wake);
     }
+  }
+
+  #isSettling(): boolean {
+    for (const path of this.#paths) if (path.settling) return true;
+    return false;
   }
 
   #canSleep(nowMs: number): boolean {
@@ -251,6 +261,7 @@ export class NodeApp {
   /** Makes new machines and gives them the state that `saveAll` wrote. False, and all machines as new, when any of it is not good. */
   restoreAll(bytes: Uint8Array): boolean {
     if (this.#restore(bytes)) return true;
+    this.#draining = false;
     this.#renew();
     return false;
   }

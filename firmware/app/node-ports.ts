@@ -15,7 +15,7 @@ export interface NodePorts {
   clock: Clock;
   timer: Timer;
   crypto: Crypto;
-  /** Needed for LoRaWAN. */
+  /** Needed for LoRaWAN and point to point. */
   radio?: Radio;
   /** Needed for Wi-Fi. */
   network?: Network;
@@ -28,8 +28,8 @@ export interface NodePorts {
   log: Log;
 }
 
-/** Uplinks in use; with both, Wi-Fi is preferred. */
-export type UplinkChoice = "lorawan" | "wifi" | "both";
+/** Uplinks in use; with both, Wi-Fi and LoRaWAN, Wi-Fi is preferred. p2p: LoRa to a base node, without a network. */
+export type UplinkChoice = "lorawan" | "wifi" | "both" | "p2p";
 
 export interface NodeConfig {
   /** 8 bytes, as written. */
@@ -42,7 +42,11 @@ export interface NodeConfig {
   batchReadings: number;
   uplink: UplinkChoice;
   region: Region;
-  /** Fixes the data rate and switches ADR off. */
+  /** US915 and AU915: the network's bank of channels, 1 to 8, where it is known. */
+  subBand?: number;
+  /** Activated by personalisation: the address; NwkSKey and AppSKey are in their slots. */
+  abp?: { devAddr: number };
+  /** Fixes the data rate and switches ADR off. With p2p: the one that the base has too. */
   fixedDataRate?: number;
   profile: Profile;
   /** 3 bytes. */

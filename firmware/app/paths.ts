@@ -1,26 +1,39 @@
 /** Builds the ways out that a configuration asks for, in the order of preference: Wi-Fi costs no airtime. */
 
+import { SLEEPING_TIME_REFRESH_MS, TIME_REFRESH_MS } from "../core/bounds.ts";
+import { Chance } from "../core/lorawan/chance.ts";
+import { p2pPlan } from "../core/uplink/p2p-plan.ts";
 import { LorawanPath } from "./lorawan-path.ts";
 import type { NodeConfig, NodePorts } from "./node-ports.ts";
+import { P2pPath } from "./p2p-path.ts";
 import type { PathOwner } from "./uplink-path.ts";
 import { WifiPath } from "./wifi-path.ts";
 
 export interface Paths {
   wifi: WifiPath | undefined;
-  lorawan: LorawanPath | undefined;
+  /** What works on the radio port. */
+  radio: LorawanPath | P2pPath | undefined;
 }
 
 export function createPaths(ports: NodePorts, config: NodeConfig, ueid: Uint8Array, owner: PathOwner): Paths {
-  const { devEui, joinEui, region, fixedDataRate } = config;
-  const paths: Paths = { wifi: undefined, lorawan: undefined };
-  if (config.uplink !== "lorawan") {
+  const { devEui, joinEui, region, subBand, abp, fixedDataRate } = config;
+  const paths: Paths = { wifi: undefined, radio: undefined };
+  const refreshMs = config.deepSleep ? SLEEPING_TIME_REFRESH_MS : TIME_REFRESH_MS;
+  if (config.uplink === "wifi" || config.uplink === "both") {
     if (ports.network === undefined) throw new RangeError("node: Wi-Fi without a network port");
     paths.wifi = new WifiPath(ports.network, devEui, ports.crypto, ueid, owner);
   }
-  if (config.uplink !== "wifi") {
+  if (config.uplink === "lorawan" || config.uplink === "both") {
     if (ports.radio === undefined) throw new RangeError("node: LoRaWAN without a radio port");
-    const macOptions = { devEui, joinEui, region, fixedDataRate, crypto: ports.crypto, random: ports.crypto };
-    paths.lorawan = new LorawanPath(ports.radio, ports.keyValue, macOptions, ueid, owner);
+    const crypto = ports.crypto;
+    const macOptions = { devEui, joinEui, region, subBand, abp, fixedDataRate, crypto, random: crypto };
+    paths.radio = new LorawanPath(ports.radio, ports.keyValue, macOptions, ueid, owner, refreshMs);
+  }
+  if (config.uplink === "p2p") {
+    if (ports.radio === undefined) throw new RangeError("node: point to point without a radio port");
+    const plan = p2pPlan(region, fixedDataRate);
+    const options = { ueid, region, plan, ciphers: ports.crypto, chance: new Chance(ports.crypto) };
+    paths.radio = new P2pPath(ports.radio, ports.keyValue, options, owner, refreshMs);
   }
   return paths;
 }

@@ -33,7 +33,8 @@ export class Sampling {
     const command = sampler.pollCommand();
     if (command === undefined) return false;
     if (command.kind === "convert") {
-      this.#converting.durationMs = this.sensors.start();
+      // The clock shows whole milliseconds: the one that has begun may be over in a moment.
+      this.#converting.durationMs = this.sensors.start() + 1;
       sampler.handle(this.#converting, nowMs);
     } else {
       this.#sample(machines, command.slotS, command.wall, nowMs);
@@ -57,9 +58,9 @@ export class Sampling {
     observer?.onSample?.(reading);
   }
 
-  /** Puts the readings that wait on flash: this may block. */
-  writeJournal({ journal }: Machines): void {
-    while (!journal.empty) this.#writeOldest(journal);
+  /** Puts the readings that wait on flash, as long as it may block. */
+  writeJournal({ journal }: Machines, mayBlock: () => boolean): void {
+    while (!journal.empty && mayBlock()) this.#writeOldest(journal);
   }
 
   #writeOldest(journal: Machines["journal"]): void {

@@ -10,6 +10,8 @@ export interface UplinkPath {
   readonly busy: boolean;
   /** Nothing would be lost if the node powered down now. */
   readonly quiet: boolean;
+  /** Quiet in a few milliseconds, without an event that tells. */
+  readonly settling: boolean;
   /** Control messages that were not authentic. */
   readonly controlRefused: number;
   /** After power-on, with the machines as new. */

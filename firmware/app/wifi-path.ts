@@ -3,18 +3,11 @@ import { WifiUplink, type WifiUplinkCommand, type WifiUplinkEvent } from "../cor
 import type { SymmetricCrypto } from "../ports/crypto.ts";
 import type { Network, NetworkEvents } from "../ports/network.ts";
 import { TIME_SOURCE } from "../wire/time-quality.ts";
+import { hexText } from "./hex-text.ts";
 import type { PathOwner, UplinkPath } from "./uplink-path.ts";
 
 const ONLINE = Object.freeze({ kind: "online" as const });
 const OFFLINE = Object.freeze({ kind: "offline" as const });
-
-/** Lower-case hex, as in every topic and file name. */
-function hex(bytes: Uint8Array): string {
-  const digits = "0123456789abcdef";
-  let text = "";
-  for (const byte of bytes) text += digits[byte >>> 4] + digits[byte & 15];
-  return text;
-}
 
 export class WifiPath implements UplinkPath {
   #network: Network;
@@ -32,8 +25,8 @@ export class WifiPath implements UplinkPath {
     this.#ciphers = ciphers;
     this.#ueid = ueid;
     this.#owner = owner;
-    this.#tokenTopic = `groundtruth/${hex(devEui)}/token`;
-    this.#controlTopic = `groundtruth/${hex(devEui)}/control`;
+    this.#tokenTopic = `groundtruth/${hexText(devEui)}/token`;
+    this.#controlTopic = `groundtruth/${hexText(devEui)}/control`;
     this.#uplink = new WifiUplink(ueid, ciphers);
   }
 
@@ -51,6 +44,10 @@ export class WifiPath implements UplinkPath {
 
   get quiet(): boolean {
     return !this.#uplink.busy;
+  }
+
+  get settling(): boolean {
+    return false;
   }
 
   get controlRefused(): number {

@@ -13,6 +13,18 @@ export const CLAIMS_FIXED_BYTES = 120;
 export const BLOCKING_WORK_MS = 600;
 
 /**
+ * New uplinks without any downlink, after which a node joins anew: the network has forgotten it, or an old join accept has led it astray (1.0.4 binds
+ * an accept to no request). By then it has asked for a sign of life more than 200 times and has been through all data rates (288 uplinks).
+ */
+export const REJOIN_UPLINKS = 320;
+
+/**
+ * The radio is woken so long before a receive window: its timer, its wake-up and its oscillator's command each wait up to 15 ms for JavaScript,
+ * and the oscillator takes 5 ms to start. It costs 0.1 mJ; without it every window would have to be open for 30 ms more.
+ */
+export const RADIO_PREPARE_MS = 60;
+
+/**
  * Readings that wait in memory while a receive window is near. The longest such time is a join's (6 s); at one sample a second and with
  * the window's own margin that is seven; with the eighth the journal is written all the same.
  */
@@ -32,6 +44,16 @@ export const CLOCK_DRIFT_PPM = 20;
 
 /** The time is asked for again after half a day: 20 ppm are 0.9 s by then, within the finest class. */
 export const TIME_REFRESH_MS = 43_200_000;
+
+/**
+ * The same for a node that sleeps deeply: an RC oscillator then counts the time, which is wrong by up to 1 %, 36 s in an hour. More often costs more
+ * frames than it is worth.
+ */
+export const SLEEPING_CLOCK_DRIFT_PPM = 10_000;
+export const SLEEPING_TIME_REFRESH_MS = 3_600_000;
+
+/** Before a deep sleep, how soon to look again whether the radio has fallen asleep: it takes a few milliseconds, and left awake it draws 0.6 mA. */
+export const SETTLING_MS = 10;
 
 /** An unanswered request for the time is repeated after a minute, then after twice as long each time, up to an hour: each costs a frame. */
 export const TIME_RETRY_FIRST_MS = 60_000;
@@ -89,6 +111,25 @@ export const REPAIRS_MAX = 32;
 /** After a refusal by the MAC nothing is handed in for a second, whatever it says: no loop, should it ever refuse "until now". */
 export const REFUSAL_PAUSE_MS = 1000;
 
+/**
+ * Point to point: the longest random wait before a frame, which doubles after each question that nobody answered. Two seconds hold a frame with its
+ * window; after a minute's wait two nodes that collided at SF12 meet again in one of ten cases.
+ */
+export const P2P_BACK_OFF_FIRST_MS = 2000;
+export const P2P_BACK_OFF_MAX_MS = 64_000;
+
+/** Point to point: counters reserved on flash at once. A node that sends all its duty cycle allows at SF7 writes 15 times a day. */
+export const P2P_COUNTER_BLOCK = 256;
+
+/** Point to point: how late an answer may begin, or the window for it be opened: timer and radio each wait up to 15 ms for JavaScript only once, prepared. */
+export const P2P_ANSWER_LATENCY_MS = 20;
+
+/** Nodes that a base remembers, each with the answer that waits for it: more than its duty cycle can serve at once. */
+export const P2P_BASE_NODES = 64;
+
+/** A base whose radio failed starts listening again after so long. */
+export const P2P_BASE_RETRY_MS = 1000;
+
 /** Publications of one token before the outbox takes it back, and the wait for the receiver's answer to the first; it doubles each time. */
 export const PUBLISH_TRIES_MAX = 4;
 export const PUBLISH_ANSWER_FIRST_MS = 10_000;
@@ -99,5 +140,8 @@ export const SLEEP_MIN_MS = 2000;
 /** After a wake-up with a token to send: how long the node stays awake for Wi-Fi to connect (2 to 5 s where there is a network). */
 export const CONNECT_WAIT_MS = 15_000;
 
-/** All saved state: an ESP32 retains 8 KB through deep sleep, of which the IDF and the radio driver take some. */
-export const STATE_BYTES_MAX = 2048;
+/**
+ * All saved state: an ESP32 retains 8 KB through deep sleep, of which the IDF and the radio driver take some. An EU868 node with a full
+ * outbox window and readings that wait takes about 1,850 bytes; plans with 72 channels take more.
+ */
+export const STATE_BYTES_MAX = 4096;

@@ -12,4 +12,5 @@ export const STATE_TAG = Object.freeze({
   fragmentSender: 0x19,
   wifiUplink: 0x1a,
   timeRequest: 0x1b,
+  p2pLink: 0x1c,
 });

@@ -27,6 +27,14 @@ export class TimeKeeper {
   /** Uptime at which the time was true within the uncertainty. */
   #learnedAtMs = 0;
   #uncertaintyMs = 0;
+  #driftPpm: number;
+  #refreshMs: number;
+
+  /** How wrong the clock that counts uptime may be, and how often the wall time is told anew. */
+  constructor(driftPpm: number = CLOCK_DRIFT_PPM, refreshMs: number = TIME_REFRESH_MS) {
+    this.#driftPpm = driftPpm;
+    this.#refreshMs = refreshMs;
+  }
 
   get known(): boolean {
     return this.#source !== TIME_SOURCE.none;
@@ -39,7 +47,7 @@ export class TimeKeeper {
 
   /** Bound of the error now, in milliseconds. */
   uncertaintyMs(nowMs: number): number {
-    return this.#uncertaintyMs + Math.ceil(((nowMs - this.#learnedAtMs) * CLOCK_DRIFT_PPM) / 1_000_000);
+    return this.#uncertaintyMs + Math.ceil(((nowMs - this.#learnedAtMs) * this.#driftPpm) / 1_000_000);
   }
 
   /**
@@ -48,7 +56,7 @@ export class TimeKeeper {
    */
   quality(nowMs: number): number {
     if (!this.known) return 0;
-    return timeQuality(this.#source, this.uncertaintyMs(Math.max(nowMs, this.#learnedAtMs + TIME_REFRESH_MS)));
+    return timeQuality(this.#source, this.uncertaintyMs(Math.max(nowMs, this.#learnedAtMs + this.#refreshMs)));
   }
 
   /**

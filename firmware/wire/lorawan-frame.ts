@@ -149,7 +149,11 @@ export function frameType(frame: Uint8Array): number {
   return frame[0] >>> 5;
 }
 
-/** The smallest 32-bit counter above `last` (-1: none yet) whose lower 16 bits are `fCnt16`; -1 when there is none (4.3.1.5). */
+/**
+ * The smallest 32-bit counter above `last` (-1: none yet) whose lower 16 bits are `fCnt16`; -1 when there is none (4.3.1.5). No gap is too wide:
+ * 1.0.4 has dropped MAX_FCNT_GAP (RP002-1.0.4 table 3 says so), for with 32 bits it protects from nothing that the MIC does not, and a device
+ * that was out of reach for 16,384 downlinks could never be reached again.
+ */
 export function nextFrameCounter(last: number, fCnt16: number): number {
   const base = last < 0 ? 0 : last - (last % 0x10000);
   const same = base + fCnt16;

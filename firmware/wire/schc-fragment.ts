@@ -84,6 +84,12 @@ export function writeSenderAbort(into: Uint8Array): number {
   return 1;
 }
 
+/** Whether a fragment that we wrote is one that the receiver answers: an All-1 or an ACK REQ. */
+export function isQuestion(frame: Uint8Array, length: number): boolean {
+  const fcn = frame[0] & 63;
+  return length > 1 ? fcn === FCN_ALL_1 : fcn === 0;
+}
+
 /** A fragment taken apart by `parseFragment`; the object is the caller's and is used again and again. */
 export interface Fragment {
   kind: "regular" | "all-1" | "ack-request" | "sender-abort";

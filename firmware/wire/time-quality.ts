@@ -11,9 +11,13 @@ export const TIME_SOURCE = Object.freeze({
   /** SNTP (RFC 5905) over IP. */
   sntp: 2,
   gnss: 3,
+  /** The node's own receiver, in an authentic answer over point to point LoRa (wire/p2p-frame.ts): who verifies the token told the time in it. */
+  receiver: 4,
 } as const);
 
 export type TimeSource = (typeof TIME_SOURCE)[keyof typeof TIME_SOURCE];
+
+const NAMES = Object.freeze(["none", "lorawan", "sntp", "gnss", "receiver"] as const);
 
 /** 2^10 ms: tokens count seconds, so a finer claim would say nothing. */
 const FINEST_EXPONENT = 10;
@@ -38,7 +42,7 @@ export function isTimeQuality(value: number): boolean {
   if (value === 0) return true;
   const source = value >>> 5;
   const exponent = value & 31;
-  return source >= 1 && source <= 3 && exponent >= FINEST_EXPONENT;
+  return source >= TIME_SOURCE.deviceTime && source <= TIME_SOURCE.receiver && exponent >= FINEST_EXPONENT;
 }
 
 /** The source in a valid byte. */
@@ -55,7 +59,6 @@ export function timeUncertaintyMs(quality: number): number {
 }
 
 /** The source by name, for people and for JSON. */
-export function timeSourceName(quality: number): "none" | "lorawan" | "sntp" | "gnss" {
-  const source = timeSource(quality);
-  return source === 1 ? "lorawan" : source === 2 ? "sntp" : source === 3 ? "gnss" : "none";
+export function timeSourceName(quality: number): (typeof NAMES)[number] {
+  return NAMES[timeSource(quality)];
 }

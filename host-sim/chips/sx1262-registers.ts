@@ -10,6 +10,9 @@ export const REGISTER = Object.freeze({
   rxGain: 0x08ac,
   txClamp: 0x08d8,
   overCurrent: 0x08e7,
+  /** 15.3: the timer's control, and the mask that clears its event. */
+  timerControl: 0x0920,
+  eventMask: 0x0944,
 });
 
 const RESET_VALUES: readonly (readonly [number, number])[] = Object.freeze([

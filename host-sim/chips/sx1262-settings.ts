@@ -1,10 +1,6 @@
-/** What an SX1262's modem is set to, by the commands that only set (data sheet DS.SX1261-2.W.APP revision 2.1, 13.1 and 13.4). */
+/** What an SX126x's modem is set to, by the commands that only set (data sheet DS.SX1261-2.W.APP revision 2.1, 13.1 and 13.4). */
 import type { LoraModulation } from "../../firmware/ports/radio.ts";
-
-/** Table 13-21: output at a setting of 22 dBm, in dB below 22 dBm. */
-function amplifierOffsetDb(hpMax: number): number {
-  return hpMax >= 7 ? 0 : hpMax >= 5 ? -2 : hpMax >= 3 ? -5 : -8;
-}
+import { amplifierOffsetDb, type Sx126xVariant } from "./sx1262-variants.ts";
 
 export class Sx1262Settings {
   frequencyHz = 0;
@@ -13,6 +9,7 @@ export class Sx1262Settings {
   codingRate = 1;
   lowDataRate = 0;
   preambleSymbols = 12;
+  implicitHeader = false;
   payloadLength = 0;
   crcOn = false;
   invertIq = false;
@@ -20,12 +17,34 @@ export class Sx1262Settings {
   rxBase = 0;
   symbolTimeout = 0;
   stopOnPreamble = false;
+  /** 13.4.7; 0 is not set. */
+  cadSymbols = 0;
+  dutyCycle = 0;
+  #variant: Sx126xVariant;
   #powerSetting = 0;
   #hpMax = 0;
 
+  constructor(variant: Sx126xVariant) {
+    this.#variant = variant;
+  }
+
   /** Output power in dBm, after SetPaConfig and SetTxParams. */
   get powerDbm(): number {
-    return this.#powerSetting + amplifierOffsetDb(this.#hpMax);
+    return this.#powerSetting + amplifierOffsetDb(this.#variant, this.dutyCycle, this.#hpMax);
+  }
+
+  modulation(syncWord: number): LoraModulation {
+    return {
+      frequencyHz: this.frequencyHz,
+      spreadingFactor: this.spreadingFactor,
+      bandwidthHz: this.bandwidthHz,
+      codingRate: this.codingRate,
+      preambleSymbols: this.preambleSymbols,
+      syncWord,
+      invertIq: this.invertIq,
+      crcOn: this.crcOn,
+      implicitLength: this.implicitHeader ? this.payloadLength : undefined,
+    };
   }
 
   /** Takes up a command of valid values; does nothing with one that sets something else. */
@@ -35,6 +54,7 @@ export class Sx1262Settings {
         this.stopOnPreamble = bytes[1] === 1;
         break;
       case 0x95:
+        this.dutyCycle = bytes[1];
         this.#hpMax = bytes[2];
         break;
       case 0x8e:
@@ -54,9 +74,13 @@ export class Sx1262Settings {
         break;
       case 0x8c:
         this.preambleSymbols = (bytes[1] << 8) | bytes[2];
+        this.implicitHeader = bytes[3] === 1;
         this.payloadLength = bytes[4];
         this.crcOn = bytes[5] === 1;
         this.invertIq = bytes[6] === 1;
+        break;
+      case 0x88:
+        this.cadSymbols = 1 << bytes[1];
         break;
       case 0x8f:
         this.txBase = bytes[1];

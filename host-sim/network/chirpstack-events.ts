@@ -36,6 +36,13 @@ export const DEFAULT_NAMES: Readonly<ChirpstackNames> = Object.freeze({
   regionCommonName: "EU868",
 });
 
+/** The same in another region, as ChirpStack v4 calls it: AS923-2 is AS923_2 there; of a fixed plan a configuration is one bank, counted from 0. */
+export function namesIn(regionName: string, subBand?: number): ChirpstackNames {
+  const common = regionName === "AS923-1" ? "AS923" : regionName.replace("-", "_");
+  const configId = common.toLowerCase() + (subBand === undefined ? "" : `_${subBand - 1}`);
+  return { ...DEFAULT_NAMES, regionConfigId: configId, regionCommonName: common };
+}
+
 export type EventName = "up" | "join" | "ack" | "txack" | "log";
 
 export function eventTopic(names: ChirpstackNames, devEui: string, event: EventName): string {

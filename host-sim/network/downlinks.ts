@@ -57,7 +57,7 @@ export class Downlinks {
   sendData(set: UplinkSet, session: DeviceSession, reasons: DownlinkReasons): void {
     const { device, parameters } = session;
     const { answers, proposal, acknowledge, adrAckReq } = reasons;
-    if (proposal !== undefined) addLinkAdrReq(answers, proposal, this.#plan.channelMask);
+    if (proposal !== undefined) addLinkAdrReq(answers, proposal, this.#plan.mask);
     const windows = this.#windows(set, parameters.rx1DelayS, parameters.rx1DrOffset, parameters.rx2DataRate);
     this.#dropTooLong(device, windows);
     const item = device.queue.head;
@@ -149,7 +149,8 @@ export class Downlinks {
       modulation: plan.downlink(frequencyHz, dataRate),
       powerDbm: plan.downlinkPowerDbm(frequencyHz),
     });
-    return [window(modulation.frequencyHz, rx1DataRate, delayS), window(rx2FrequencyHz, rx2DataRate, delayS + 1)];
+    const rx1FrequencyHz = plan.rx1FrequencyHz(modulation.frequencyHz);
+    return [window(rx1FrequencyHz, rx1DataRate, delayS), window(rx2FrequencyHz, rx2DataRate, delayS + 1)];
   }
 
   /** An item that no window takes even alone would wait for ever: it is dropped, and the application told, as ChirpStack does. */

@@ -8,6 +8,7 @@ import {
 } from "../../firmware/wire/mac-commands.ts";
 import type { AdrSetting } from "./adr-engine.ts";
 import type { DeviceSession } from "./device-session.ts";
+import type { MaskCommand } from "./network-plan.ts";
 
 /** FOpts of one downlink. DeviceTimeAns, LinkCheckAns and LinkADRReq, all that is ever sent, take 14 of the 15 bytes. */
 export interface MacAnswers {
@@ -69,13 +70,13 @@ function takeLinkAdrAns(session: DeviceSession, status: number): void {
   else session.adrRefusals++;
 }
 
-/** Adds a LinkADRReq for all channels of `channelMask` and single transmissions. */
-export function addLinkAdrReq(answers: MacAnswers, setting: AdrSetting, channelMask: number): void {
+/** Adds a LinkADRReq for the channels of `mask` and single transmissions. */
+export function addLinkAdrReq(answers: MacAnswers, setting: AdrSetting, mask: MaskCommand): void {
   answers.length = writeLinkAdrReq(answers.bytes, answers.length, {
     dataRate: setting.dataRate,
     txPower: setting.txPower,
-    chMask: channelMask,
-    chMaskCntl: 0,
+    chMask: mask.chMask,
+    chMaskCntl: mask.chMaskCntl,
     nbTrans: 1,
   });
 }

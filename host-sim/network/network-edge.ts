@@ -9,16 +9,16 @@ import { type CommandRefusal, parseCommand } from "./chirpstack-commands.ts";
 import {
   ackJson,
   type ChirpstackNames,
-  DEFAULT_NAMES,
   type EventName,
   eventTopic,
   joinJson,
   logJson,
+  namesIn,
   txackJson,
   upJson,
 } from "./chirpstack-events.ts";
 import type { Device, DeviceRegistration } from "./device-session.ts";
-import type { Gateway } from "./gateway.ts";
+import type { NetworkGateway } from "./gateway.ts";
 import type { NetworkListener } from "./network-events.ts";
 import { NetworkServer, type NetworkServerOptions } from "./network-server.ts";
 import { randomUuid } from "./text-encoding.ts";
@@ -51,13 +51,13 @@ export class SimulatedNetwork implements NetworkEdge {
 
   constructor(world: World, options: SimulatedNetworkOptions) {
     this.#world = world;
-    this.#names = options.names ?? DEFAULT_NAMES;
+    this.#names = options.names ?? namesIn(options.plan.region.name, options.plan.subBand);
     this.#latencyUs = (options.integrationMs ?? 50) * 1000;
     this.#random = world.random("integration");
     this.server = new NetworkServer(world, { ...options, listener: this.#listener() });
   }
 
-  addGateway(gateway: Gateway): void {
+  addGateway(gateway: NetworkGateway): void {
     this.server.addGateway(gateway);
   }
 

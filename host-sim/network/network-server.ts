@@ -16,7 +16,7 @@ import { bestReception, Deduplicator, type UplinkSet } from "./deduplicator.ts";
 import { Device, type DeviceRegistration, type DeviceSession } from "./device-session.ts";
 import type { DownlinkItem } from "./downlink-queue.ts";
 import { Downlinks } from "./downlinks.ts";
-import type { Gateway } from "./gateway.ts";
+import type { NetworkGateway } from "./gateway.ts";
 import { JoinServer } from "./join-server.ts";
 import { handleUplinkCommands, type MacAnswers, newMacAnswers } from "./mac-layer.ts";
 import { type AesKeyFactory, nobleAes } from "./network-crypto.ts";
@@ -89,7 +89,7 @@ export class NetworkServer {
     this.downlinks = new Downlinks(world, options.plan, options.listener, this.#random);
   }
 
-  addGateway(gateway: Gateway): void {
+  addGateway(gateway: NetworkGateway): void {
     gateway.onUplink = (uplink) => this.#deduplicator.add(uplink);
   }
 

@@ -32,10 +32,14 @@ export interface AirTransmission {
   /** Who sends. */
   readonly from: object;
   readonly position: Position;
+  /** How far the sender's crystal shifts the carrier from `modulation.frequencyHz`. */
+  readonly offsetHz?: number;
 }
 
 export interface AirListener {
   readonly position: Position;
+  /** How far its own crystal shifts what it is tuned to. */
+  readonly offsetHz?: number;
   /** Asked at the end of the preamble: is it tuned to this, has it listened long enough, and is it free? Changes nothing. */
   hears(transmission: AirTransmission): boolean;
   /** It demodulates this frame from now on. */
@@ -53,6 +57,8 @@ export interface ChannelOptions {
 }
 
 const CAPTURE_DB = 6;
+/** A LoRa receiver tolerates this part of the bandwidth as frequency error (SX1276 data sheet 4.1.5, SX1261/2 data sheet 6.1.1). */
+const FREQUENCY_TOLERANCE = 1 / 4;
 /** Symbols of preamble that a receiver needs to find a frame. */
 export const DETECTION_SYMBOLS = 5;
 
@@ -142,10 +148,32 @@ export class RadioChannel {
       const { modulation, startUs } = transmission;
       const symbol = symbolUs(modulation.spreadingFactor, modulation.bandwidthHz);
       const foundUs = Math.max(sinceUs, startUs) + DETECTION_SYMBOLS * symbol;
-      if (foundUs > nowUs || preambleEndUs < nowUs || endUs < nowUs || !listener.hears(transmission)) continue;
+      if (foundUs > nowUs || preambleEndUs < nowUs || endUs < nowUs || !reaches(transmission, listener)) continue;
       if (this.#snrDb(transmission, listener) >= demodulationFloorDb(modulation.spreadingFactor)) return preambleEndUs;
     }
     return undefined;
+  }
+
+  /**
+   * Was there a signal of this modulation all the time since `sinceUs`, strong enough at `listener`? With `preambleOnly` what comes after a
+   * preamble does not count. A chip asks at the end of a channel activity detection.
+   */
+  isActive(listener: AirListener, modulation: LoraModulation, sinceUs: number, preambleOnly: boolean): boolean {
+    for (const { transmission, preambleEndUs, endUs } of this.#flights) {
+      const other = transmission.modulation;
+      const lastUs = preambleOnly ? Math.min(preambleEndUs, endUs) : endUs;
+      if (
+        transmission.startUs <= sinceUs &&
+        lastUs >= this.#world.nowUs &&
+        other.spreadingFactor === modulation.spreadingFactor &&
+        other.bandwidthHz === modulation.bandwidthHz &&
+        other.invertIq === modulation.invertIq &&
+        isTuned(transmission, modulation.frequencyHz + (listener.offsetHz ?? 0)) &&
+        this.#snrDb(transmission, listener) >= demodulationFloorDb(other.spreadingFactor)
+      )
+        return true;
+    }
+    return false;
   }
 
   #rssiDbm(transmission: AirTransmission, listener: AirListener): number {
@@ -161,7 +189,7 @@ export class RadioChannel {
     if (flight.endUs < this.#world.nowUs) return;
     const floorDb = demodulationFloorDb(transmission.modulation.spreadingFactor);
     for (const listener of this.#listeners) {
-      if (!listener.hears(transmission)) continue;
+      if (!reaches(transmission, listener)) continue;
       if (this.#snrDb(transmission, listener) < floorDb) this.counts.tooWeak++;
       else if (this.#lossProbability > 0 && this.#loss.unit() < this.#lossProbability) this.counts.lost++;
       else flight.lockedBy.push(listener);
@@ -195,6 +223,16 @@ export class RadioChannel {
     }
     return false;
   }
+}
+
+function isTuned({ modulation, offsetHz = 0 }: AirTransmission, toHz: number): boolean {
+  return Math.abs(modulation.frequencyHz + offsetHz - toHz) <= modulation.bandwidthHz * FREQUENCY_TOLERANCE;
+}
+
+/** It is tuned to this channel, and the two crystals agree well enough. */
+function reaches(transmission: AirTransmission, listener: AirListener): boolean {
+  const errorHz = Math.abs((transmission.offsetHz ?? 0) - (listener.offsetHz ?? 0));
+  return errorHz <= transmission.modulation.bandwidthHz * FREQUENCY_TOLERANCE && listener.hears(transmission);
 }
 
 /** Frames with the same key disturb each other: frequencies are compared in steps of 10 kHz, finer than any channel grid. */

@@ -89,7 +89,15 @@ describe("groundtruth simulate --loss", () => {
     });
   }
 
-  it("--loss 0.2 --uplink wifi: the same", () => {
+  it("--loss 0.6: readings from before the time was known are right too", () => {
+    withRun(["--loss", "0.6", "--nodes", "4", "--hours", "2", "--sample-interval", "60", "--batch", "10"], (run) => {
+      checkAccount(run);
+      const untimed = run.readings.filter(({ time }) => time === null).length;
+      assert.ok(untimed > 0 && untimed < run.readings.length);
+    });
+  });
+
+  it("--loss 0.2 --uplink wifi: no verified reading is wrong, and all come through", () => {
     withRun(["--loss", "0.2", "--uplink", "wifi", "--nodes", "4", "--hours", "12"], (run) => {
       checkAccount(run);
       assert.ok(run.summary.framesLost > 0);

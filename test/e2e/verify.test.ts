@@ -9,7 +9,7 @@ import { verifyToken } from "../../tools/receiver/token-verifier.ts";
 import { groundtruth, Simulation } from "./simulation.ts";
 
 /** Later than any reading of the run. */
-const NOW = "2026-06-22T00:00:00Z";
+const NOW = "2025-06-22T00:00:00Z";
 const NOW_UNIX_MS = Date.parse(NOW);
 
 describe("tokens of a simulation", () => {

@@ -1,23 +1,13 @@
 /** The runs that every engine must end in the same way. */
 import { NODE_CRYPTO } from "../../tools/receiver/node-crypto.ts";
 import { runClosedLoop } from "../../tools/simulation/closed-loop.ts";
-import type { SimulationOptions } from "../../tools/simulation/options.ts";
-import type { SimulationSink } from "../../tools/simulation/sink.ts";
+import { ONE_DAY, type SimulationOptions } from "../../tools/simulation/options.ts";
+import { SILENT_SINK } from "../../tools/simulation/sink.ts";
 import type { Summary } from "../../tools/simulation/summary.ts";
 
 /** One node and one day at 5-minute samples, unless told otherwise. */
 export function dayOf(seed: number, changes: Partial<SimulationOptions> = {}): SimulationOptions {
-  return {
-    nodes: 1,
-    durationS: 86_400,
-    seed,
-    region: "EU868",
-    uplink: "lorawan",
-    sampleIntervalS: 300,
-    batchReadings: 36,
-    lossProbability: 0,
-    ...changes,
-  };
+  return { ...ONE_DAY, seed, ...changes };
 }
 
 /** Weather with what a file may have: no gust column, an empty cell, quotes. */
@@ -39,6 +29,10 @@ export const SCENARIOS: readonly { title: string; options: SimulationOptions }[]
   },
   { title: "six hours on Wi-Fi", options: dayOf(5, { durationS: 21_600, uplink: "wifi" }) },
   {
+    title: "six hours point to point, three nodes and a fifth of the frames lost",
+    options: dayOf(8, { nodes: 3, durationS: 21_600, uplink: "p2p", lossProbability: 0.2 }),
+  },
+  {
     title: "three nodes at DR0 for three hours",
     options: dayOf(6, { nodes: 3, durationS: 10_800, fixedDataRate: 0, batchReadings: 12 }),
   },
@@ -49,14 +43,5 @@ export const SCENARIOS: readonly { title: string; options: SimulationOptions }[]
 ];
 
 export function runOnNode(options: SimulationOptions): Summary {
-  const nothing = (): void => {};
-  const sink: SimulationSink = {
-    nodeFile: nothing,
-    truth: nothing,
-    reading: nothing,
-    token: nothing,
-    capture: nothing,
-    progress: nothing,
-  };
-  return runClosedLoop(options, sink, NODE_CRYPTO, "node");
+  return runClosedLoop(options, SILENT_SINK, NODE_CRYPTO, "node");
 }

@@ -8,6 +8,7 @@ describe("every machine saved, thrown away and restored after every event of a d
   for (const [title, changes] of [
     ["LoRaWAN", {}],
     ["LoRaWAN with a fifth of the frames lost", { lossProbability: 0.2 }],
+    ["point to point with a fifth of the frames lost", { uplink: "p2p", lossProbability: 0.2 }],
     ["Wi-Fi with a fifth of the messages lost", { uplink: "wifi", lossProbability: 0.2 }],
   ] as const) {
     it(`${title}: same event hash`, () => {

@@ -8,15 +8,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command, CommanderError } from "commander";
 import { CommandError, describeError, EXIT } from "./command-error.ts";
+import { registerReceive } from "./receive.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerVerify } from "./verify.ts";
 
-const COMMANDS: readonly ((program: Command) => void)[] = [registerSimulate, registerVerify];
+const COMMANDS: readonly ((program: Command) => void)[] = [registerSimulate, registerReceive, registerVerify];
 
 /** The program with all its commands. */
 export function createProgram(): Command {
   const program = new Command("groundtruth")
-    .description("Signed sensor readings that anyone can verify: simulate nodes, verify their tokens")
+    .description("Signed sensor readings that anyone can verify: simulate nodes, receive and verify their tokens")
     .version(packageVersion())
     .showHelpAfterError("(groundtruth --help, or groundtruth COMMAND --help, lists what there is)")
     .exitOverride();

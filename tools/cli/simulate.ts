@@ -1,13 +1,16 @@
 /** `groundtruth simulate`: virtual nodes, their network and their receiver in virtual time. */
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { REGION_NAMES } from "../../host-sim/network/network-plan.ts";
+import type { RadioKind } from "../../host-sim/node-radio.ts";
 import { describeCsvError, parseReplayCsv } from "../../host-sim/weather/replay-csv.ts";
+import { parseServerAddress, type ServerAddress } from "../live/gwmp-network.ts";
 import { NODE_CRYPTO } from "../receiver/node-crypto.ts";
 import { runClosedLoop } from "../simulation/closed-loop.ts";
 import type { SimulationOptions } from "../simulation/options.ts";
 import type { Progress, SimulationSink } from "../simulation/sink.ts";
-import type { Summary } from "../simulation/summary.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { type PreparedSimulation, prepareBroker, prepareGwmp } from "./live-simulation.ts";
 import { OutputFolder } from "./output-folder.ts";
 import { ProgressTable, printNextSteps, printSummary } from "./simulation-report.ts";
 import { simulateOnXs } from "./xs-engine.ts";
@@ -17,9 +20,11 @@ interface Flags {
   hours?: number;
   days?: number;
   seed: number;
-  region: "EU868";
+  region: string;
+  subBand?: number;
   dataRate?: number;
-  uplink: "lorawan" | "wifi";
+  uplink: "lorawan" | "wifi" | "p2p";
+  radio: RadioKind;
   replay?: string;
   columns?: string;
   sampleInterval?: number;
@@ -27,6 +32,10 @@ interface Flags {
   loss: number;
   engine: "node" | "xs";
   mqtt?: string;
+  gwmp?: ServerAddress;
+  integrationMqtt?: string;
+  speed?: number;
+  devNonce?: number;
   out?: string;
   json?: boolean;
 }
@@ -43,9 +52,17 @@ export function registerSimulate(program: Command): void {
     .addOption(new Option("--hours <h>", "how long they sample").argParser(decimal(0.01, 24 * 366)).conflicts("days"))
     .option("--days <d>", "the same in days (default: 1)", decimal(0.001, 366))
     .option("--seed <s>", "the seed of all chance", integer(0, 0xffffffff), 1)
-    .addOption(new Option("--region <name>", "LoRaWAN region").choices(["EU868"]).default("EU868"))
+    .addOption(new Option("--region <name>", "LoRaWAN region").choices(REGION_NAMES).default("EU868"))
+    .option("--sub-band <n>", "US915, AU915: the bank of channels that network and nodes use", integer(1, 8))
     .option("--data-rate <dr>", "fix the data rate, 0 to 5, and switch ADR off", integer(0, 5))
-    .addOption(new Option("--uplink <kind>", "how tokens travel").choices(["lorawan", "wifi"]).default("lorawan"))
+    .addOption(
+      new Option("--uplink <kind>", "how tokens travel (p2p: LoRa to a base node, without a network)")
+        .choices(["lorawan", "wifi", "p2p"])
+        .default("lorawan"),
+    )
+    .addOption(
+      new Option("--radio <chip>", "the nodes' radio (with LoRa)").choices(["sx1262", "sx1276"]).default("sx1262"),
+    )
     .option("--replay <file>", "weather from a CSV file instead of the generator")
     .option("--columns <map>", "the file's columns, as temperature=air_temp,humidity=rh,...")
     .option(
@@ -57,6 +74,18 @@ export function registerSimulate(program: Command): void {
     .option("--loss <p>", "chance that a frame is lost, 0 to 0.95", decimal(0, 0.95), 0)
     .addOption(new Option("--engine <name>", "the JavaScript engine").choices(["node", "xs"]).default("node"))
     .option("--mqtt <url>", "publish the Wi-Fi tokens to a real broker (with --uplink wifi)")
+    .option(
+      "--gwmp <host:port>",
+      "put a real network server behind the simulated air (Semtech UDP protocol); runs in real time",
+      serverAddress,
+    )
+    .option("--integration-mqtt <url>", "with --gwmp: the broker of that server's ChirpStack v4 integration")
+    .option(
+      "--speed <x>",
+      "with --gwmp: at most so many times as fast as the wall clock (default: 1)",
+      decimal(0.1, 100),
+    )
+    .option("--dev-nonce <n>", "DevNonce of the first join, for a server that saw an earlier run", integer(0, 0xffff))
     .option("--out <dir>", "write readings, tokens, keys and capture into this folder")
     .option("--json", "print the summary as JSON, and nothing else")
     .action(simulate);
@@ -67,11 +96,26 @@ async function simulate(flags: Flags): Promise<void> {
   if (flags.mqtt !== undefined && (flags.uplink !== "wifi" || flags.engine !== "node")) {
     throw new CommandError("--mqtt goes with --uplink wifi on engine node only", "--mqtt", "add --uplink wifi");
   }
+  if (flags.gwmp !== undefined && (flags.uplink !== "lorawan" || flags.engine !== "node")) {
+    throw new CommandError("--gwmp goes with --uplink lorawan on engine node only", "--gwmp", "leave --uplink out");
+  }
+  if (flags.gwmp === undefined && (flags.integrationMqtt !== undefined || flags.speed !== undefined)) {
+    throw new CommandError("--integration-mqtt and --speed go with --gwmp", "simulate", "add --gwmp HOST:PORT");
+  }
+  const prepared = await prepare(flags, options);
+  try {
+    await show(flags, options, prepared);
+  } finally {
+    await prepared.close?.();
+  }
+}
+
+async function show(flags: Flags, options: SimulationOptions, prepared: PreparedSimulation): Promise<void> {
   const folder = flags.out === undefined ? undefined : openFolder(flags.out);
   const table = flags.json ? undefined : new ProgressTable(process.stdout, options);
   const sink = joinSinks([folder, table]);
   const started = performance.now();
-  const summary = await run(flags, options, sink);
+  const summary = await prepared.run(sink);
   folder?.finish(summary);
   if (flags.json) console.log(JSON.stringify(summary, undefined, 2));
   else {
@@ -81,9 +125,18 @@ async function simulate(flags: Flags): Promise<void> {
   if (!summary.complete) process.exitCode = EXIT.failed;
 }
 
-async function run(flags: Flags, options: SimulationOptions, sink: SimulationSink): Promise<Summary> {
-  if (flags.engine === "xs") return simulateOnXs(options, sink, (text) => process.stderr.write(`${text}\n`));
-  return runClosedLoop(options, sink, NODE_CRYPTO, "node");
+/** Whoever is to take part from outside is there once this returns. */
+async function prepare(flags: Flags, options: SimulationOptions): Promise<PreparedSimulation> {
+  const say = (text: string): void => {
+    process.stderr.write(`${text}\n`);
+  };
+  if (flags.engine === "xs") return { run: (sink) => simulateOnXs(options, sink, say) };
+  if (flags.mqtt !== undefined) return prepareBroker(flags.mqtt, options);
+  if (flags.gwmp !== undefined) {
+    const { gwmp: server, integrationMqtt: integration, speed = 1 } = flags;
+    return prepareGwmp({ server, integration, speed }, options, say);
+  }
+  return { run: async (sink) => runClosedLoop(options, sink, NODE_CRYPTO, "node") };
 }
 
 function toOptions(flags: Flags): SimulationOptions {
@@ -97,12 +150,15 @@ function toOptions(flags: Flags): SimulationOptions {
     durationS: Math.round(hours * 3600),
     seed: flags.seed,
     region: flags.region,
+    subBand: flags.subBand,
     fixedDataRate: flags.dataRate,
     uplink: flags.uplink,
+    radio: flags.radio,
     replay,
     sampleIntervalS: flags.sampleInterval ?? (replay === undefined ? DEFAULT_INTERVAL_S : 0),
     batchReadings: flags.batch,
     lossProbability: flags.loss,
+    firstDevNonce: flags.devNonce,
   };
 }
 
@@ -121,7 +177,9 @@ function readReplay(path: string, columns: string | undefined): SimulationOption
   throw new CommandError(
     `the replayed file cannot be used: ${describeCsvError(parsed.error)}`,
     where,
-    column === undefined || line > 1 ? "mend that line" : "name the file's columns: --columns time=when,temperature=...",
+    column === undefined || line > 1
+      ? "mend that line"
+      : "name the file's columns: --columns time=when,temperature=...",
   );
 }
 
@@ -148,6 +206,12 @@ function joinSinks(sinks: (SimulationSink | undefined)[]): SimulationSink {
     capture: each((sink, bytes: Uint8Array) => sink.capture(bytes)),
     progress: each((sink, state: Progress) => sink.progress(state)),
   };
+}
+
+function serverAddress(text: string): ServerAddress {
+  const address = parseServerAddress(text);
+  if (address === undefined) throw new InvalidArgumentError("HOST:PORT is needed, as 127.0.0.1:1700.");
+  return address;
 }
 
 function integer(min: number, max: number): (text: string) => number {

@@ -38,7 +38,8 @@ export class ProgressTable implements SimulationSink {
   constructor(out: NodeJS.WriteStream, options: SimulationOptions) {
     this.#out = out;
     const nodes = options.nodes === 1 ? "one virtual weather node" : `${options.nodes} virtual weather nodes`;
-    const path = options.uplink === "wifi" ? "MQTT over Wi-Fi" : `LoRaWAN ${options.region}`;
+    const lora = options.uplink === "p2p" ? "point to point LoRa" : "LoRaWAN";
+    const path = options.uplink === "wifi" ? "MQTT over Wi-Fi" : `${lora} ${options.region}`;
     out.write(`${nodes}, ${path}, ${clock(options.durationS)} of virtual time, seed ${options.seed}\n\n`);
     out.write(`${styleText("bold", COLUMNS.map(({ title, width }) => title.padStart(width)).join(" "))}\n`);
   }

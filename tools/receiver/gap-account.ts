@@ -34,6 +34,13 @@ export interface GapSummary {
   refused: number;
 }
 
+/** What an account counts beside the accepted numbers: for people, so that losing the last second of it does no harm. */
+export interface AccountCounters {
+  late: number;
+  duplicates: number;
+  refused: number;
+}
+
 export class GapAccount {
   /** One above the highest number accepted. */
   next = 0;
@@ -45,8 +52,16 @@ export class GapAccount {
   /** from, to, from, to ...: ascending, never touching. */
   #ranges: number[] = [];
 
-  /** `acceptedRanges` is what the store already holds of this node: from, to, from, to ..., ascending, both ends included. */
-  constructor(acceptedRanges: readonly number[] = []) {
+  /**
+   * `acceptedRanges` is what the store already holds of this node: from, to, from, to ..., ascending, both ends included. `counters` are those
+   * that it kept.
+   */
+  constructor(acceptedRanges: readonly number[] = [], counters?: AccountCounters) {
+    if (counters !== undefined) {
+      this.late = counters.late;
+      this.duplicates = counters.duplicates;
+      this.refused = counters.refused;
+    }
     for (let i = 0; i < acceptedRanges.length; i += 2) {
       this.#skipTo(acceptedRanges[i]);
       this.next = acceptedRanges[i + 1] + 1;
@@ -76,6 +91,10 @@ export class GapAccount {
     }
     const { accepted, next, writtenOff, late, duplicates, refused } = this;
     return { accepted, next, missing, ranges, writtenOff, late, duplicates, refused };
+  }
+
+  counters(): AccountCounters {
+    return { late: this.late, duplicates: this.duplicates, refused: this.refused };
   }
 
   #skipTo(seq: number): void {

@@ -1,8 +1,9 @@
 /**
- * The receiver: stands behind a LoRaWAN network server's MQTT integration or a plain MQTT broker, in the field and in a simulation alike.
+ * The receiver: stands behind a LoRaWAN network server's MQTT integration, a plain MQTT broker or a base node, in the field and in a
+ * simulation alike.
  *
- *   event -> frame -> reassemble --+
- *   MQTT message ------------------+-> parse -> known number? -> verify -> store -> account, hand on, acknowledge
+ *   event, base node's frame -> reassemble --+
+ *   MQTT message ---------------------------+-> parse -> known number? -> verify -> store -> account, hand on, acknowledge
  *                                                 | same token: acknowledge again
  *                                                 | another token: refuse
  *
@@ -18,20 +19,22 @@ import {
 import { type Claims, parseToken } from "../../firmware/wire/eat-token.ts";
 import { TOKEN_FPORT } from "../../firmware/wire/schc-fragment.ts";
 import { endOfSession, finalAcknowledgement } from "./acknowledgement.ts";
-import { chirpstackDownlink, parseChirpstackEvent } from "./chirpstack-source.ts";
+import { chirpstackDownlink, type OtherEvent, parseChirpstackEvent, type RefusedEvent } from "./chirpstack-source.ts";
 import type { ReceiverCrypto } from "./crypto.ts";
-import { GapAccount, type GapSummary } from "./gap-account.ts";
+import { type AccountCounters, GapAccount, type GapSummary } from "./gap-account.ts";
 import { bytesToHex, equalBytes } from "./hex.ts";
 import type { NodeRecord } from "./node-registry.ts";
+import { P2pSource } from "./p2p-source.ts";
 import { readingOf, type VerifiedReading } from "./reading-output.ts";
 import { Reassembler } from "./reassembler.ts";
 import type { AcceptedToken, ReceiverStore } from "./store.ts";
 import { refusalOf } from "./token-verifier.ts";
+import { parseTtsMessage, ttsDownlink } from "./tts-source.ts";
 
 /** A node that this receiver is responsible for. */
 export interface ReceiverNode {
   record: NodeRecord;
-  /** AES-128 key shared with the node. Without it tokens are verified but never acknowledged. */
+  /** AES-128 key shared with the node. Without it tokens are verified but never acknowledged, and nothing comes in point to point. */
   receiverKey?: Uint8Array;
 }
 
@@ -47,7 +50,7 @@ export interface ReceiverOutput {
   onToken?(token: AcceptedToken, claims: Claims): void;
   onReading?(reading: VerifiedReading): void;
   onRefused?(refused: Refused): void;
-  /** To be published on the broker: JSON text for a network server, bytes for a node on MQTT. */
+  /** To be published on the broker: JSON text for a network server, bytes for a node on MQTT and for a base node. */
   onDownlink?(topic: string, body: string | Uint8Array): void;
 }
 
@@ -58,15 +61,18 @@ export interface ReceiverOptions {
   output: ReceiverOutput;
 }
 
+/** How wrong the receiver's own clock may be when it tells a node the time: 2^7 ms. NTP over the internet stays well below. */
+const CLOCK_EXPONENT = 7;
+
 /** Tokens of one node on their way into the store: an hour of backlog at a token a minute. */
 export const MAX_PENDING = 64;
 
-/** How a node can be answered. */
-interface Route {
-  tagBytes: TagBytes;
-  send(control: Uint8Array): void;
-  /** Ends the fragmentation session of a token that gets no final acknowledgement: taken all the same, or refused for good. */
-  endSession?(refused: boolean): void;
+/** How whoever handed a token in is answered; exactly one of the two is called, at once or after the store's commit. */
+export interface TokenAnswer {
+  /** Committed, now or before. `control` is the final acknowledgement, undefined without a key shared with the node. */
+  accepted(control: Uint8Array | undefined): void;
+  /** `forGood`: the same bytes will never be accepted; otherwise they may be handed in again. */
+  refused(reason: string, forGood: boolean): void;
 }
 
 interface NodeState {
@@ -76,62 +82,68 @@ interface NodeState {
   reassemblers: Map<number, Reassembler>;
   /** Digests of the tokens handed to the store and not committed yet, by seq. */
   pending: Map<number, Uint8Array>;
+  /** Its counters have changed since `changedAccounts` was last asked. */
+  changed: boolean;
 }
 
 export class Receiver {
   #nodes = new Map<string, NodeState>();
+  #p2p: P2pSource;
   #crypto: ReceiverCrypto;
   #store: ReceiverStore;
   #output: ReceiverOutput;
   #ignored = new Map<string, number>();
   /** No reassembly expires before this. */
   #wakeAtMs: number | undefined;
+  #changed: NodeState[] = [];
 
   constructor(options: ReceiverOptions) {
     this.#crypto = options.crypto;
     this.#store = options.store;
     this.#output = options.output;
+    this.#p2p = new P2pSource(options.crypto.cmac);
     for (const node of options.nodes) this.addNode(node);
   }
 
   /** Makes a node known. One that was known before keeps its state and gets the new record and key. */
   addNode(node: ReceiverNode): void {
-    const { devEui } = node.record;
+    const { devEui, ueid } = node.record;
+    if (node.receiverKey !== undefined) this.#p2p.addNode(devEui, ueid, node.receiverKey);
     const known = this.#nodes.get(devEui);
     if (known !== undefined) {
       known.node = node;
       return;
     }
-    const account = new GapAccount(this.#store.acceptedRanges(devEui));
-    this.#nodes.set(devEui, { node, account, reassemblers: new Map(), pending: new Map() });
+    const account = new GapAccount(this.#store.acceptedRanges(devEui), this.#store.countersOf?.(devEui));
+    this.#nodes.set(devEui, { node, account, reassemblers: new Map(), pending: new Map(), changed: false });
   }
 
   /** A message of ChirpStack's MQTT integration. */
   handleChirpstackEvent(topic: string, json: string, nowUnixMs: number): void {
     const event = parseChirpstackEvent(topic, json);
-    if (event.kind === "refused") {
-      this.#refuse(event.devEui, event.reason);
-      return;
-    }
-    if (event.kind === "other") {
-      this.#ignored.set(event.name, (this.#ignored.get(event.name) ?? 0) + 1);
+    if (event.kind !== "uplink") {
+      this.#notForUs(event);
       return;
     }
     const { devEui, fPort, payload, application } = event;
-    const state = this.#nodes.get(devEui);
-    if (state === undefined) {
-      this.#refuse(devEui, "node-unknown");
-      return;
-    }
-    if (fPort !== TOKEN_FPORT) {
-      this.#refuse(devEui, "port-unknown");
-      return;
-    }
-    const down = (port: number, bytes: Uint8Array): void => {
+    this.#handleUplink(devEui, fPort, payload, nowUnixMs, (port, bytes) => {
       const message = chirpstackDownlink(application, devEui, port, bytes);
       this.#output.onDownlink?.(message.topic, message.json);
-    };
-    this.#handleFragment(state, fPort, payload, nowUnixMs, down);
+    });
+  }
+
+  /** A message of The Things Stack's MQTT integration. */
+  handleTtsMessage(topic: string, json: string, nowUnixMs: number): void {
+    const event = parseTtsMessage(topic, json);
+    if (event.kind !== "uplink") {
+      this.#notForUs(event);
+      return;
+    }
+    const { devEui, fPort, payload, application, device } = event;
+    this.#handleUplink(devEui, fPort, payload, nowUnixMs, (port, bytes) => {
+      const message = ttsDownlink(application, device, port, bytes);
+      this.#output.onDownlink?.(message.topic, message.json);
+    });
   }
 
   /** A message of a node on plain MQTT: `groundtruth/{devEui}/token`, the token's bytes. */
@@ -142,15 +154,54 @@ export class Receiver {
       return;
     }
     const devEui = parts[1].toLowerCase();
+    this.handleToken(devEui, payload, nowUnixMs, {
+      accepted: (control) => {
+        if (control !== undefined) this.#output.onDownlink?.(`groundtruth/${devEui}/control`, control);
+      },
+      refused: () => {},
+    });
+  }
+
+  /** The bytes of one token of a node, however they came. The receiver keeps `token`. */
+  handleToken(devEui: string, token: Uint8Array, nowUnixMs: number, answer: TokenAnswer): void {
     const state = this.#nodes.get(devEui);
-    if (state === undefined) {
-      this.#refuse(devEui, "node-unknown");
+    if (state !== undefined) {
+      this.#handleToken(state, token, nowUnixMs, answer, MQTT_TAG_BYTES);
       return;
     }
-    this.#handleToken(state, payload, nowUnixMs, {
-      tagBytes: MQTT_TAG_BYTES,
-      send: (control) => this.#output.onDownlink?.(`groundtruth/${devEui}/control`, control),
-    });
+    this.#refuse(devEui, "node-unknown");
+    answer.refused("node-unknown", false);
+  }
+
+  /** A frame that a base node heard: `groundtruth/p2p/{base}/up` (p2p-source.ts). */
+  handleP2pFrame(topic: string, bytes: Uint8Array, nowUnixMs: number): void {
+    const uplink = this.#p2p.take(topic, bytes);
+    if (uplink.kind === "refused") {
+      this.#refuse(uplink.devEui, uplink.reason);
+      return;
+    }
+    if (uplink.kind === "repeated") {
+      this.#ignored.set("p2p-repeated", (this.#ignored.get("p2p-repeated") ?? 0) + 1);
+      return;
+    }
+    const { answerTopic, asksTime, port, payload } = uplink;
+    const answer = (toPort: number, content: Uint8Array, withTime: boolean): void => {
+      const frame = this.#p2p.answer(uplink, toPort, content, withTime ? nowUnixMs : undefined, CLOCK_EXPONENT);
+      this.#output.onDownlink?.(answerTopic, frame);
+    };
+    // The node has one window for the frame: what is known at once goes into one answer, with the time. A store that is slow answers later.
+    let isAnswered = false;
+    let isNow = true;
+    if (port === TOKEN_FPORT) {
+      this.#handleFragment(this.#nodes.get(uplink.devEui)!, port, payload, nowUnixMs, (toPort, content) => {
+        answer(toPort, content, asksTime && isNow && !isAnswered);
+        isAnswered = true;
+      });
+    } else if (port !== 0) {
+      this.#refuse(uplink.devEui, "port-unknown");
+    }
+    isNow = false;
+    if (asksTime && !isAnswered) answer(0, new Uint8Array(0), true);
   }
 
   /** Lets reassemblies expire. */
@@ -182,6 +233,40 @@ export class Receiver {
     return this.#ignored;
   }
 
+  /** Counters that changed since this was last asked, for the store to keep. */
+  changedAccounts(): { devEui: string; counters: AccountCounters }[] {
+    const changed = this.#changed.map((state) => {
+      state.changed = false;
+      return { devEui: state.node.record.devEui, counters: state.account.counters() };
+    });
+    this.#changed = [];
+    return changed;
+  }
+
+  /** Nodes by DevEUI. */
+  devEuis(): IterableIterator<string> {
+    return this.#nodes.keys();
+  }
+
+  #notForUs(event: OtherEvent | RefusedEvent): void {
+    if (event.kind === "refused") this.#refuse(event.devEui, event.reason);
+    else this.#ignored.set(event.name, (this.#ignored.get(event.name) ?? 0) + 1);
+  }
+
+  /** A LoRaWAN frame of a node; `down` answers it. */
+  #handleUplink(
+    devEui: string,
+    fPort: number,
+    payload: Uint8Array,
+    nowUnixMs: number,
+    down: (port: number, bytes: Uint8Array) => void,
+  ): void {
+    const state = this.#nodes.get(devEui);
+    if (state === undefined) this.#refuse(devEui, "node-unknown");
+    else if (fPort !== TOKEN_FPORT) this.#refuse(devEui, "port-unknown");
+    else this.#handleFragment(state, fPort, payload, nowUnixMs, down);
+  }
+
   #handleFragment(
     state: NodeState,
     port: number,
@@ -202,22 +287,29 @@ export class Receiver {
         down(port, command.frame);
       } else {
         const { window } = command;
-        this.#handleToken(state, command.bytes.slice(), nowUnixMs, {
-          tagBytes: LORAWAN_TAG_BYTES,
-          send: (control) => down(CONTROL_FPORT, control),
-          endSession: (refused) => down(port, endOfSession(refused, window)),
-        });
+        const answer: TokenAnswer = {
+          // The final acknowledgement says all that the end of a fragmentation session would: one downlink does for both.
+          accepted: (control) =>
+            control === undefined ? down(port, endOfSession(false, window)) : down(CONTROL_FPORT, control),
+          refused: (_reason, forGood) => {
+            if (forGood) down(port, endOfSession(true, window));
+          },
+        };
+        this.#handleToken(state, command.bytes.slice(), nowUnixMs, answer, LORAWAN_TAG_BYTES);
       }
     }
     this.#wakeNoLaterThan(reassembler.pollTimeout());
   }
 
-  #handleToken(state: NodeState, bytes: Uint8Array, nowUnixMs: number, route: Route): void {
+  #handleToken(state: NodeState, bytes: Uint8Array, nowUnixMs: number, answer: TokenAnswer, tagBytes: TagBytes): void {
     const { record } = state.node;
+    const refuse = (reason: string, forGood: boolean): void => {
+      this.#refuse(record.devEui, reason);
+      answer.refused(reason, forGood);
+    };
     const token = parseToken(bytes);
     if (!token.ok) {
-      this.#refuse(record.devEui, token.reason);
-      route.endSession?.(true);
+      refuse(token.reason, true);
       return;
     }
     const { seq } = token.claims;
@@ -226,40 +318,41 @@ export class Receiver {
     const known = committed ?? state.pending.get(seq);
     if (known !== undefined && equalBytes(known, digest)) {
       state.account.duplicates++;
-      if (committed !== undefined) this.#acknowledge(state, seq, route);
-      return; // one still on its way into the store is acknowledged from there
+      this.#noteChange(state);
+      if (committed !== undefined) this.#accept(state, seq, answer, tagBytes);
+      // Whoever handed it in first is told after the commit; the node hears of it from there.
+      else answer.refused("commit-under-way", false);
+      return;
     }
     const reason =
       refusalOf(token, record, this.#crypto, nowUnixMs) ?? (known === undefined ? undefined : "seq-reused");
     if (reason !== undefined) {
-      this.#refuse(record.devEui, reason);
-      route.endSession?.(true);
+      refuse(reason, true);
       return;
     }
+    if (state.pending.size >= MAX_PENDING) this.#store.flush?.();
     if (state.pending.size >= MAX_PENDING) {
-      this.#refuse(record.devEui, "store-busy");
+      refuse("store-busy", false);
       return;
     }
-    this.#commit(
-      state,
-      { devEui: record.devEui, seq, digest, token: bytes, receivedUnixMs: nowUnixMs },
-      token.claims,
-      route,
-    );
+    const entry = { devEui: record.devEui, seq, digest, token: bytes, receivedUnixMs: nowUnixMs };
+    this.#commit(state, entry, token.claims, answer, tagBytes);
   }
 
-  #commit(state: NodeState, entry: AcceptedToken, claims: Claims, route: Route): void {
+  #commit(state: NodeState, entry: AcceptedToken, claims: Claims, answer: TokenAnswer, tagBytes: TagBytes): void {
     state.pending.set(entry.seq, entry.digest);
     this.#store.commit(entry, (failure) => {
       state.pending.delete(entry.seq);
       if (failure !== undefined) {
-        // No answer: the node keeps the token and sends it again.
+        // No acknowledgement: the node keeps the token and sends it again.
         this.#refuse(entry.devEui, `store-failed: ${failure}`);
+        answer.refused("store-failed", false);
         return;
       }
       state.account.accept(entry.seq);
+      this.#noteChange(state);
       this.#handOn(entry, claims);
-      this.#acknowledge(state, entry.seq, route);
+      this.#accept(state, entry.seq, answer, tagBytes);
     });
   }
 
@@ -270,19 +363,22 @@ export class Receiver {
     for (let i = 0; i < claims.count; i++) this.#output.onReading(readingOf(claims, i, entry.devEui, digestHex));
   }
 
-  /** The final acknowledgement says all that the end of a fragmentation session would: one downlink does for both. */
-  #acknowledge(state: NodeState, seq: number, route: Route): void {
+  #accept(state: NodeState, seq: number, answer: TokenAnswer, tagBytes: TagBytes): void {
     const { record, receiverKey } = state.node;
-    if (receiverKey === undefined) {
-      route.endSession?.(false);
-      return;
-    }
-    route.send(finalAcknowledgement(record.ueid, seq, receiverKey, route.tagBytes, this.#crypto.cmac));
+    answer.accepted(receiverKey && finalAcknowledgement(record.ueid, seq, receiverKey, tagBytes, this.#crypto.cmac));
+  }
+
+  #noteChange(state: NodeState): void {
+    if (!state.changed) this.#changed.push(state);
+    state.changed = true;
   }
 
   #refuse(devEui: string | undefined, reason: string): void {
     const state = devEui === undefined ? undefined : this.#nodes.get(devEui);
-    if (state !== undefined) state.account.refused++;
+    if (state !== undefined) {
+      state.account.refused++;
+      this.#noteChange(state);
+    }
     this.#output.onRefused?.({ devEui, reason });
   }
 

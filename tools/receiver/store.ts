@@ -1,4 +1,5 @@
 /** What a receiver must not forget: which token was accepted under which number, and its bytes. */
+import type { AccountCounters } from "./gap-account.ts";
 import { equalBytes } from "./hex.ts";
 
 /** A verified token on its way into the store. */
@@ -24,6 +25,10 @@ export interface ReceiverStore {
   commit(entry: AcceptedToken, done: (failure?: string) => void): void;
   /** Numbers committed for a node: from, to, from, to ..., ascending, both ends included. Read once, when the receiver starts. */
   acceptedRanges(devEui: string): number[];
+  /** What was last kept of a node's counters. Read once, when the receiver starts. */
+  countersOf?(devEui: string): AccountCounters | undefined;
+  /** Commits at once what waits for others to be committed together with. */
+  flush?(): void;
 }
 
 /** A store that forgets everything with the process: for simulations and tests. */

@@ -6,7 +6,10 @@
 import { parseToken } from "../../firmware/wire/eat-token.ts";
 import { KEY_SLOT } from "../../firmware/wire/key-slot.ts";
 import type { Reading } from "../../firmware/wire/reading-record.ts";
+import type { Broker } from "../../host-sim/network/broker.ts";
 import { Capture } from "../../host-sim/network/capture.ts";
+import type { Gateway } from "../../host-sim/network/gateway.ts";
+import type { NetworkEdge } from "../../host-sim/network/network-edge.ts";
 import { Field } from "../../host-sim/scenarios/field.ts";
 import { GeneratedWeather } from "../../host-sim/weather/generator.ts";
 import { ReplayWeather } from "../../host-sim/weather/replay.ts";
@@ -19,13 +22,13 @@ import { keyIdentifier, type NodeRecord, nodeFileContent } from "../receiver/nod
 import { isoSeconds, type VerifiedReading } from "../receiver/reading-output.ts";
 import { Receiver } from "../receiver/receiver.ts";
 import { type AcceptedToken, MemoryStore } from "../receiver/store.ts";
-import { Ledger } from "./ledger.ts";
+import { type Holdings, Ledger } from "./ledger.ts";
 import type { SimulationOptions } from "./options.ts";
 import type { SimulationSink } from "./sink.ts";
 import type { Summary } from "./summary.ts";
 
-/** Generated weather begins here: a summer solstice, 2026-06-21T00:00:00Z. */
-const GENERATED_START_UNIX_MS = 1_782_000_000_000;
+/** Generated weather begins here: the solstice of 2025-06-21T00:00:00Z, far enough in the past for a year of simulation. */
+const GENERATED_START_UNIX_MS = 1_750_464_000_000;
 /**
  * Nodes boot before the first sample is due, half of this time spread, so that all have joined and know the time by then: a join takes 6 s and
  * must not meet too many others. At the end they drain spread over the same time, or longer where there are many.
@@ -42,9 +45,18 @@ const SECOND_US = 1_000_000;
 /** Options that contradict themselves or each other, or a file that cannot be read; the message says what and where. */
 export class SimulationError extends Error {}
 
-/** The receiver's side of an edge that is not in process. */
-export interface RemoteEdge {
-  publish(topic: string, payload: Uint8Array): void;
+/** What stands outside of this process, in the place of what is simulated otherwise. */
+export interface Outside {
+  /** A network server: it takes the gateways, and its integration is what the receiver hears; without that it hears nothing. */
+  network?: { connect(world: World, gateways: readonly Gateway[]): void; integration?: NetworkEdge };
+  /** A broker: messages of nodes and receiver travel through it. */
+  broker?: { connect(broker: Broker): void };
+}
+
+/** A piece of the simulation: time passes until `untilUs`, or until `isOver` says so after an event. */
+export interface Phase {
+  untilUs: number;
+  isOver?: () => boolean;
 }
 
 export class ClosedLoop {
@@ -62,15 +74,25 @@ export class ClosedLoop {
   #sampleNumbers: number[];
   #refused = new Map<string, number>();
   #capture: Capture;
+  #edge: NetworkEdge | undefined;
 
-  constructor(options: SimulationOptions, sink: SimulationSink, crypto: ReceiverCrypto, engine: string) {
+  constructor(
+    options: SimulationOptions,
+    sink: SimulationSink,
+    crypto: ReceiverCrypto,
+    engine: string,
+    outside: Outside = {},
+  ) {
     const { weather, firstUnixMs, intervalS } = openWeather(options);
+    const { network, broker } = outside;
     const leadMs = Math.min(Math.max(options.nodes * LEAD_MS_PER_NODE, LEAD_MS.from), LEAD_MS.to);
     this.#options = options;
     this.#sink = sink;
     this.#crypto = crypto;
     this.#engine = engine;
-    this.world = new World(options.seed, firstUnixMs - leadMs);
+    // A replay stays where its rows are.
+    const startUnixMs = options.replay === undefined ? options.startUnixMs : undefined;
+    this.world = new World(options.seed, startUnixMs ?? firstUnixMs - leadMs);
     this.#endUs = leadMs * 1000 + options.durationS * SECOND_US - Math.min(intervalS * SECOND_US, leadMs * 1000) / 2;
     this.#capture = new Capture((bytes) => sink.capture(bytes));
     this.field = new Field({
@@ -78,15 +100,23 @@ export class ClosedLoop {
       weather,
       nodes: options.nodes,
       uplink: options.uplink,
+      radio: options.radio,
+      region: options.region,
+      subBand: options.subBand,
       fixedDataRate: options.fixedDataRate,
       sampleIntervalS: intervalS,
       batchReadings: options.batchReadings,
       lossProbability: options.lossProbability,
+      timing: options.timing,
+      deepSleep: options.deepSleep,
       bootSpreadMs: Math.floor(leadMs / 2),
       drainSpreadMs: (options.nodes - 1) * DRAIN_MS_PER_NODE,
+      networkOutside: network !== undefined,
+      firstDevNonce: options.firstDevNonce,
       observer: {
         onSample: (node, reading) => this.#sampled(node, reading),
-        onToken: (node, seq, token) => this.#signed(node, seq, token),
+        onToken: (node, seq, token) => this.ledger.signed(node, seq, token),
+        onDropped: (node, seq) => this.ledger.givenUp(node, seq),
         onFrame: ({ modulation, frame }) => {
           const numbers = [modulation.frequencyHz, modulation.spreadingFactor, modulation.invertIq ? 1 : 0];
           this.world.hash.add("frame", this.world.nowUs, numbers, frame);
@@ -115,6 +145,9 @@ export class ClosedLoop {
         onDownlink: (topic, body) => this.#sendDown(topic, body),
       },
     });
+    network?.connect(this.world, this.field.gateways);
+    this.#edge = network === undefined ? this.field.network : network.integration;
+    if (this.field.broker !== undefined) broker?.connect(this.field.broker);
     this.#joinEdge();
     if (options.cycleSavedState) {
       this.world.afterEvent = () => {
@@ -125,30 +158,44 @@ export class ClosedLoop {
 
   /** Runs the whole simulation and says how it ended. */
   run(): Summary {
+    for (const { untilUs, isOver } of this.#phases()) this.world.run(untilUs, isOver);
+    return this.#summary();
+  }
+
+  /** The same with somebody outside taking part: `drive` lets the time of a phase pass. */
+  async runWith(drive: (phase: Phase) => Promise<void>): Promise<Summary> {
+    for (const phase of this.#phases()) await drive(phase);
+    return this.#summary();
+  }
+
+  *#phases(): Generator<Phase, void, void> {
     this.field.start();
     const stepUs = Math.max(3600, Math.ceil(this.#options.durationS / PROGRESS_STEPS)) * SECOND_US;
-    for (let atUs = stepUs; atUs < this.#endUs; atUs += stepUs) {
-      this.world.run(atUs);
+    for (let untilUs = stepUs; untilUs < this.#endUs; untilUs += stepUs) {
+      yield { untilUs };
       this.#progress();
     }
-    this.world.run(this.#endUs);
+    yield { untilUs: this.#endUs };
     this.field.drain();
-    this.world.run(this.#endUs + DRAIN_S * SECOND_US, () => this.field.idle);
+    const drainUs = (this.#options.drainS ?? DRAIN_S) * SECOND_US;
+    yield { untilUs: this.#endUs + drainUs, isOver: () => this.field.idle };
     this.#progress();
-    return this.#summary();
   }
 
   /** The receiver stands behind the edge: it sees events and messages, and answers with the same. */
   #joinEdge(): void {
-    const { network, broker } = this.field;
-    network?.onUplink((topic, json) => this.receiver.handleChirpstackEvent(topic, json, this.world.unixMs));
+    const { broker } = this.field;
+    this.#edge?.onUplink((topic, json) => this.receiver.handleChirpstackEvent(topic, json, this.world.unixMs));
     broker?.subscribe("groundtruth/+/token", (topic, payload) =>
       this.receiver.handleMqttToken(topic, payload, this.world.unixMs),
+    );
+    broker?.subscribe("groundtruth/p2p/+/up", (topic, payload) =>
+      this.receiver.handleP2pFrame(topic, payload, this.world.unixMs),
     );
   }
 
   #sendDown(topic: string, body: string | Uint8Array): void {
-    if (typeof body === "string") this.field.network?.publish(topic, body);
+    if (typeof body === "string") this.#edge?.publish(topic, body);
     else this.field.broker?.publish(topic, body);
   }
 
@@ -163,10 +210,6 @@ export class ClosedLoop {
     const sample = this.#sampleNumbers[node]++;
     const { bootCount, uptimeS } = reading;
     this.#sink.truth({ node: this.#devEui(node), sample, time, bootCount, uptime: uptimeS, values });
-  }
-
-  #signed(node: number, seq: number, token: Uint8Array): void {
-    this.ledger.signed(node, seq, token);
   }
 
   #accepted({ devEui, seq, token, digest }: AcceptedToken): void {
@@ -184,16 +227,16 @@ export class ClosedLoop {
       readingsTaken,
       readingsVerified,
       tokensVerified,
-      framesUp: this.field.counters.framesUp,
+      framesUp: this.field.framesUp,
       framesLost: this.field.framesLost,
-      airtimeMs: Math.floor(this.field.counters.airtimeUs / 1000),
+      airtimeMs: Math.floor(this.field.airtimeUs / 1000),
       latest: this.#latest?.values,
     });
   }
 
   #summary(): Summary {
     const { readingsTaken, readingsVerified, tokensSent, tokensVerified, readingsWrong } = this.ledger;
-    const gaps = this.ledger.gaps();
+    const gaps = this.ledger.gaps((node) => this.#holdings(node));
     const unverified = gaps.reduce((sum, gap) => sum + gap.readings, 0);
     return {
       seed: this.#options.seed,
@@ -206,12 +249,22 @@ export class ClosedLoop {
       tokensSent,
       tokensVerified,
       gaps,
-      framesUp: this.field.counters.framesUp,
+      framesUp: this.field.framesUp,
       framesLost: this.field.framesLost,
-      airtimeMs: Math.floor(this.field.counters.airtimeUs / 1000),
+      airtimeMs: Math.floor(this.field.airtimeUs / 1000),
+      joulesPerDay: this.#options.uplink === "wifi" ? null : Math.floor(this.field.joulesPerDay * 10 + 0.5) / 10,
       refused: Object.fromEntries(this.#refused),
       eventHash: this.world.hash.hex(),
       complete: readingsWrong === 0 && readingsVerified + unverified === readingsTaken,
+    };
+  }
+
+  #holdings(node: number): Holdings {
+    const virtual = this.field.nodes[node];
+    return {
+      holdsToken: (seq) => virtual.holdsToken(seq),
+      journalledReadings: virtual.journalledReadings,
+      readingsLost: virtual.app?.health.readingsLost ?? 0,
     };
   }
 

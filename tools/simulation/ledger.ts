@@ -13,6 +13,16 @@ interface NodeLedger {
   open: Map<string, Int32Array>;
   /** Readings in each token that is not verified yet, by seq. */
   tokens: Map<number, number>;
+  /** Tokens that the node gave up. */
+  givenUp: Set<number>;
+}
+
+/** What a node can show of what is not verified. */
+export interface Holdings {
+  holdsToken(seq: number): boolean;
+  journalledReadings: number;
+  /** Readings that found no room on flash. */
+  readingsLost: number;
 }
 
 export class Ledger {
@@ -25,7 +35,7 @@ export class Ledger {
   #nodes: NodeLedger[];
 
   constructor(names: readonly string[]) {
-    this.#nodes = names.map((name) => ({ name, open: new Map(), tokens: new Map() }));
+    this.#nodes = names.map((name) => ({ name, open: new Map(), tokens: new Map(), givenUp: new Set() }));
   }
 
   taken(node: number, reading: Reading): void {
@@ -59,17 +69,30 @@ export class Ledger {
     }
   }
 
-  /** What was taken and is not verified, by node and token. */
-  gaps(): Gap[] {
+  /** The node has given up a token, by its own policy. */
+  givenUp(node: number, seq: number): void {
+    this.#nodes[node].givenUp.add(seq);
+  }
+
+  /**
+   * What was taken and is not verified, by node and token, as far as the nodes can show where it is. A reading that nobody can show is in no
+   * gap: then the account does not add up.
+   */
+  gaps(holdings: (node: number) => Holdings): Gap[] {
     const gaps: Gap[] = [];
-    for (const { name, open, tokens } of this.#nodes) {
+    this.#nodes.forEach(({ name, open, tokens, givenUp }, node) => {
+      const held = holdings(node);
       let unsigned = open.size;
       for (const [seq, readings] of tokens) {
         unsigned -= readings;
-        gaps.push({ node: name, seq, readings, reason: "in-outbox" });
+        const reason = held.holdsToken(seq) ? "in-outbox" : givenUp.has(seq) ? "given-up" : undefined;
+        if (reason !== undefined) gaps.push({ node: name, seq, readings, reason });
       }
-      if (unsigned > 0) gaps.push({ node: name, seq: null, readings: unsigned, reason: "in-journal" });
-    }
+      const journalled = Math.min(unsigned, held.journalledReadings);
+      if (journalled > 0) gaps.push({ node: name, seq: null, readings: journalled, reason: "in-journal" });
+      const refused = Math.min(unsigned - journalled, held.readingsLost);
+      if (refused > 0) gaps.push({ node: name, seq: null, readings: refused, reason: "journal-full" });
+    });
     return gaps;
   }
 }

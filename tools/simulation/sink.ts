@@ -31,6 +31,18 @@ export interface Progress {
   latest?: { [name: string]: number | null };
 }
 
+const nothing = (): void => {};
+
+/** A sink for whoever wants the summary alone. */
+export const SILENT_SINK: SimulationSink = Object.freeze({
+  nodeFile: nothing,
+  truth: nothing,
+  reading: nothing,
+  token: nothing,
+  capture: nothing,
+  progress: nothing,
+});
+
 /** A sink that writes each call as one line. */
 export function lineSink(print: (line: string) => void): SimulationSink {
   const say = (kind: string, value: unknown): void => print(`${kind} ${JSON.stringify(value)}`);

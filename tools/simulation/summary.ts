@@ -6,7 +6,10 @@ export interface Gap {
   /** The token that holds them, or null when they are in no token yet. */
   seq: number | null;
   readings: number;
-  /** `in-outbox`: the token waits on the node; `refused: ...`: by the receiver, with its reason; `in-journal`: not in a token yet. */
+  /**
+   * `in-outbox`: the token waits on the node; `given-up`: the node dropped it, by its own policy; `in-journal`: not in a token yet; `journal-full`:
+   * there was no room for it on flash.
+   */
   reason: string;
 }
 
@@ -27,6 +30,8 @@ export interface Summary {
   framesLost: number;
   /** Time on air of all nodes' frames together. */
   airtimeMs: number;
+  /** Of one node on the average: processor and LoRa radio (host-sim/energy.ts). Null on Wi-Fi, whose radio is not modelled. */
+  joulesPerDay: number | null;
   /** What the receiver and the network server refused, by reason. */
   refused: { [reason: string]: number };
   eventHash: string;

@@ -29,7 +29,7 @@ export function countUnansweredUplink(session: Session, region: Region, adr: boo
     return true;
   }
   const lower = region.lowerDataRate[session.dataRate];
-  if (lower >= 0) {
+  if (lower >= 0 && session.isUplinkDataRate(lower)) {
     session.dataRate = lower;
     // The network may have switched off every channel that has this data rate; then the defaults are needed now.
     if (!session.plan.supports(lower)) session.plan.enableDefaults();

@@ -17,7 +17,7 @@ import {
   writeDevStatusAns,
 } from "../../wire/mac-commands.ts";
 import type { MacAnswers } from "./answers.ts";
-import { isDataRate, isDownlinkFrequency, isRx1DrOffset, type Region } from "./region/region.ts";
+import { isDataRate, isDownlinkDataRate, isDownlinkFrequency, isRx1DrOffset, type Region } from "./region/region.ts";
 import type { Session } from "./session.ts";
 
 /** LinkADRAns (5.2). */
@@ -42,8 +42,8 @@ export class CommandHandler {
   readonly #region: Region;
   readonly #session: Session;
   readonly #answers: MacAnswers;
-  /** False for a device with a fixed data rate: it takes channel masks only. */
-  readonly #adr: boolean;
+  /** False for a device with a fixed data rate, and where a test layer has switched ADR off: it takes channel masks only. */
+  adr: boolean;
   readonly #reader = new MacCommandReader();
   readonly #linkAdr: LinkAdrReq = { dataRate: 0, txPower: 0, chMask: 0, chMaskCntl: 0, nbTrans: 0 };
   readonly #rxParamSetup: RxParamSetupReq = { rx1DrOffset: 0, rx2DataRate: 0, frequencyHz: 0 };
@@ -62,7 +62,7 @@ export class CommandHandler {
     this.#region = region;
     this.#session = session;
     this.#answers = answers;
-    this.#adr = adr;
+    this.adr = adr;
   }
 
   /** True once after the session was changed: it must go to flash. */
@@ -126,6 +126,7 @@ export class CommandHandler {
         if (!this.#region.txParamSetup) break;
         this.#set(this.#session.txParams !== (bytes[at] & 0x3f));
         this.#session.txParams = bytes[at] & 0x3f;
+        this.#session.fitDataRate();
         answers.add(cid);
         break;
       case CID.dlChannel:
@@ -166,7 +167,7 @@ export class CommandHandler {
       count++;
       isMore = reader.next();
     }
-    const status = this.#adr
+    const status = this.adr
       ? this.#takeLinkAdr(isMaskGood && plan.maskHasChannels())
       : this.#takeMaskOnly(isMaskGood && plan.maskHasChannels());
     while (count-- > 0) this.#answers.add(CID.linkAdr, status);
@@ -179,8 +180,7 @@ export class CommandHandler {
     const newDataRate = dataRate === KEEP ? session.dataRate : dataRate;
     const newTxPower = txPower === KEEP ? session.txPower : txPower;
     const isDataRateGood =
-      newDataRate <= this.#region.maxUplinkDataRate &&
-      isDataRate(this.#region, newDataRate) &&
+      session.isUplinkDataRate(newDataRate) &&
       // Beside a mask that is refused, the data rate is judged by the channels that stay.
       (isMaskGood ? session.plan.maskSupports(newDataRate) : session.plan.supports(newDataRate));
     const status =
@@ -211,8 +211,8 @@ export class CommandHandler {
     readRxParamSetupReq(bytes, at, request);
     const status =
       (isDownlinkFrequency(this.#region, request.frequencyHz) ? RX2_FREQUENCY_ACK : 0) |
-      (isDataRate(this.#region, request.rx2DataRate) ? RX2_DATA_RATE_ACK : 0) |
-      (isRx1DrOffset(this.#region, request.rx1DrOffset) ? RX1_OFFSET_ACK : 0);
+      (isDownlinkDataRate(this.#region, request.rx2DataRate) ? RX2_DATA_RATE_ACK : 0) |
+      (this.#isOffsetGood(request.rx1DrOffset) ? RX1_OFFSET_ACK : 0);
     if (status === RX_ALL_ACK) {
       this.#isChanged = true;
       session.rx1DrOffset = request.rx1DrOffset;
@@ -220,5 +220,13 @@ export class CommandHandler {
       session.rx2FrequencyHz = request.frequencyHz;
     }
     return status;
+  }
+
+  /** An offset of the region's table that leads to a data rate that we do. */
+  #isOffsetGood(offset: number): boolean {
+    const session = this.#session;
+    return (
+      isRx1DrOffset(this.#region, offset) && isDataRate(this.#region, session.rx1DataRate(session.dataRate, offset))
+    );
   }
 }

@@ -45,11 +45,11 @@ export class Downlink {
   }
 
   /** True when `frame` is the accept of our join request: then the new session stands, with its keys. */
-  takeJoinAccept(frame: Uint8Array, length: number, uplink: Uplink): boolean {
+  takeJoinAccept(frame: Uint8Array, length: number, uplink: Uplink, dataRate: number): boolean {
     const accept = this.#accept;
     if (!this.#codec.readJoinAccept(frame, length, accept) || !this.#join.isFresh(accept.joinNonce)) return false;
     this.#join.succeeded(accept.joinNonce);
-    this.#session.begin(accept, uplink.devNonce, uplink.dataRate);
+    this.#session.begin(accept, uplink.devNonce, dataRate);
     this.#answers.clear();
     uplink.owesAck = false;
     this.#codec.deriveSessionKeys(accept.joinNonce, accept.netId, uplink.devNonce);

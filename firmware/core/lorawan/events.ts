@@ -13,10 +13,14 @@ export type MacEvent =
   /** Ask the network for the time with the next uplinks, until it answers. */
   | { kind: "requestTime" }
   /** Ask for the link margin with the next uplinks, until the network answers. */
-  | { kind: "requestLinkCheck" };
+  | { kind: "requestLinkCheck" }
+  /** The test layer of a certification wants it (TS009): the ADR bit of uplinks, and whether regional duty cycle and back-off are kept to. */
+  | { kind: "setAdr"; on: boolean }
+  | { kind: "setDutyCycle"; on: boolean };
 
 export type RefusalReason =
   | "not-joined"
+  | "personalised"
   | "busy"
   | "too-long"
   | "duty-cycle"

@@ -7,6 +7,10 @@ export interface MacOptions {
   devEui: Uint8Array;
   joinEui: Uint8Array;
   region: Region;
+  /** In US915 and AU915, 1 to 8: the network's bank of channels, where it is known. Sub-band 2 is channels 8 to 15 and 65. */
+  subBand?: number;
+  /** Activation by personalisation: the session's address; NwkSKey and AppSKey are in their slots. Without it the device joins. */
+  abp?: { devAddr: number };
   crypto: SymmetricCrypto;
   random: Random;
   /** Sends everything at this data rate and switches ADR off. */

@@ -1,10 +1,11 @@
 /**
- * What the machine keeps: through deep sleep everything, as one state record; through a power cut four small values on flash.
+ * What the machine keeps: through deep sleep everything, as one state record; through a power cut five small values on flash.
  *
  *   lw.join   DevNonce and JoinNonce: before each join request
  *   lw.sess   the session: when a join or a MAC command changed it
  *   lw.up     the session's name (its DevNonce) and the first FCntUp that is not reserved: once in FCNT_BLOCK uplinks
  *   lw.down   the session's name and the last FCntDown: before a downlink is acted on
+ *   lw.duty   how much of each duty cycle may be spent: see duty-cycle.ts
  *
  * A counter of another session than lw.sess is worth nothing: so that a join needs one write only, whole or not at all. After a power cut the
  * uplinks go on behind the block, and the keys are derived again from what lw.sess says.
@@ -12,6 +13,7 @@
 import type { FrameCodec } from "../../wire/lorawan-codec.ts";
 import { StateReader, StateWriter } from "../../wire/state-record.ts";
 import type { MacAnswers } from "./answers.ts";
+import { DUTY_KEY, type DutyCycle } from "./duty-cycle.ts";
 import { type Join, NONCES_KEY, readBig, writeBig } from "./join.ts";
 import { NO_COUNTER, type Session } from "./session.ts";
 
@@ -50,14 +52,28 @@ function readCounter(bytes: Uint8Array, length: number, session: Session): numbe
   return isOurs ? readBig(bytes, 2) : NO_COUNTER;
 }
 
-/** Takes up what a power cut left on flash. `read` copies a value into the buffer and returns its length, or -1. */
+/** Who takes up the records. */
+export interface RecordOwners {
+  session: Session;
+  answers: MacAnswers;
+  join: Join;
+  codec: FrameCodec;
+  dutyCycle: DutyCycle;
+  /** The address of a personalised device, and the data rate that it begins at. */
+  abpDevAddr: number | undefined;
+  firstDataRate: number;
+}
+
+/**
+ * Takes up what a power cut left on flash. `read` copies a value into the buffer and returns its length, or -1. A personalised device's session
+ * counts on where it was for as long as its address is the same (6.3: its counters never begin anew).
+ */
 export function loadRecords(
   read: (key: string, into: Uint8Array) => number,
-  session: Session,
-  answers: MacAnswers,
-  join: Join,
-  codec: FrameCodec,
+  owners: RecordOwners,
+  nowMs: number,
 ): void {
+  const { session, answers, join, codec, dutyCycle, abpDevAddr, firstDataRate } = owners;
   const bytes = new Uint8Array(RECORD_BYTES);
   if (read(SESSION_KEY, bytes) > 0) {
     const reader = new StateReader(bytes, 0, SESSION_TAG, SESSION_VERSION);
@@ -67,10 +83,17 @@ export function loadRecords(
       answers.keepSticky();
     }
   }
+  dutyCycle.readRecord(bytes, read(DUTY_KEY, bytes), nowMs);
   const noncesLength = read(NONCES_KEY, bytes);
-  join.readRecord(bytes, noncesLength, session.joined ? session.joinNonce : -1);
-  if (!session.joined) return;
-  codec.deriveSessionKeys(session.joinNonce, session.netId, session.devNonce);
+  join.readRecord(bytes, noncesLength, session.isJoinedOverTheAir ? session.joinNonce : -1);
+  if (abpDevAddr !== undefined && !session.isPersonalised(abpDevAddr)) {
+    answers.clear();
+    session.personalise(abpDevAddr, firstDataRate);
+  } else if (abpDevAddr === undefined && !session.isJoinedOverTheAir) {
+    session.joined = false;
+    return;
+  }
+  if (session.isJoinedOverTheAir) codec.deriveSessionKeys(session.joinNonce, session.netId, session.devNonce);
   const reserved = readCounter(bytes, read(UP_KEY, bytes), session);
   session.fCntUp = Math.max(reserved, 0);
   session.fCntUpReserved = session.fCntUp;

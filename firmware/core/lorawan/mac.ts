@@ -1,30 +1,26 @@
 /**
  * The LoRaWAN 1.0.4 Class A device as a machine without IO: TS001-1.0.4 chapters 3 to 6. Its states are drawn in states.ts. The rules of each
- * matter stand in their own files: join.ts (6.2, 7), adr.ts (4.3.1.1), command-handler.ts (5), duty-cycle.ts, channel-plan.ts, rx-window.ts
- * (3.3), uplink.ts and downlink.ts (4); mac-records.ts says what survives a power cut.
+ * matter stand in their own files: join.ts (6.2), back-off.ts (7), adr.ts (4.3.1.1), command-handler.ts (5), clearance.ts with duty-cycle.ts and
+ * channel-plan.ts, rx-window.ts (3.3), uplink.ts and downlink.ts (4); mac-records.ts says what survives a power cut. FPort 224 is
+ * certification.ts's.
  *
  * Nothing is trusted before its MIC is right: a frame that is not ours leaves the machine as a window without a frame does.
  */
-import { FrameCodec } from "../../wire/lorawan-codec.ts";
-import { JOIN_REQUEST_BYTES, NO_PORT } from "../../wire/lorawan-frame.ts";
+import { NO_PORT } from "../../wire/lorawan-frame.ts";
 import { StateReader, StateWriter } from "../../wire/state-record.ts";
 import type { Machine } from "../machine.ts";
 import { countUnansweredUplink } from "./adr.ts";
-import { MacAnswers } from "./answers.ts";
-import { Chance } from "./chance.ts";
-import { CommandHandler } from "./command-handler.ts";
-import { Downlink } from "./downlink.ts";
-import { DutyCycle, NEVER_MS } from "./duty-cycle.ts";
+import { type Clearance, MAX_FRAME_COUNTER } from "./clearance.ts";
+import type { CommandHandler } from "./command-handler.ts";
 import type { MacCommand, MacEvent } from "./events.ts";
-import { Join } from "./join.ts";
 import type { MacOptions } from "./mac-options.ts";
-import { FCNT_BLOCK, loadRecords } from "./mac-records.ts";
-import { Outgoing, WANT } from "./outgoing.ts";
-import type { Region } from "./region/region.ts";
-import { longestWindowMs, RxWindows } from "./rx-window.ts";
-import { Session } from "./session.ts";
+import { MacParts } from "./mac-parts.ts";
+import { FCNT_BLOCK } from "./mac-records.ts";
+import { type Outgoing, WANT } from "./outgoing.ts";
+import { longestWindowMs, MAX_SYMBOL_TIMEOUT, type RxWindows } from "./rx-window.ts";
+import type { Session } from "./session.ts";
 import { STATE, TRANSITIONS } from "./states.ts";
-import { PURPOSE, Uplink } from "./uplink.ts";
+import { PURPOSE, type Uplink } from "./uplink.ts";
 
 export type { MacOptions };
 
@@ -35,58 +31,41 @@ const RETRANSMIT_SPREAD_MS = 2_001;
 const REPEAT_PATIENCE_MS = 60_000;
 /** By how much an answer of the radio may be late before it is taken for dead. */
 const RADIO_PATIENCE_MS = 1_000;
-/** The last 32-bit counter is not used: so the block behind it can always be written down. */
-const MAX_FRAME_COUNTER = 0xffffffff;
+
+/** MHDR and MIC, around a MACPayload. */
+const PHY_BYTES = 5;
 
 const STATE_TAG = 0x4d;
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
 
 export class Mac implements Machine<MacEvent, MacCommand> {
-  readonly #region: Region;
   readonly #devEui: Uint8Array;
   readonly #joinEui: Uint8Array;
-  readonly #fixedDataRate: number | undefined;
-  readonly #codec: FrameCodec;
+  readonly #parts: MacParts;
   readonly #session: Session;
-  readonly #answers = new MacAnswers();
-  readonly #join: Join;
-  readonly #chance: Chance;
-  readonly #dutyCycle: DutyCycle;
   readonly #handler: CommandHandler;
   readonly #uplink: Uplink;
-  readonly #downlink: Downlink;
+  readonly #clearance: Clearance;
   readonly #rxWindows: RxWindows;
   readonly #out: Outgoing;
   #state: number = STATE.idle;
   #timeoutMs: number | undefined;
   /** The next transmission is not a repeat but the answers to a downlink that brought many commands. */
   #flushes = false;
+  /** More of the window is to come when the radio's time is out. */
+  #isPart = false;
 
   constructor(options: MacOptions) {
-    const { region, crypto, random } = options;
-    this.#region = region;
+    const parts = new MacParts(options);
     this.#devEui = options.devEui;
     this.#joinEui = options.joinEui;
-    this.#fixedDataRate = options.fixedDataRate;
-    this.#codec = new FrameCodec(crypto);
-    this.#session = new Session(region);
-    this.#join = new Join(region);
-    this.#chance = new Chance(random);
-    this.#dutyCycle = new DutyCycle(region);
-    this.#handler = new CommandHandler(region, this.#session, this.#answers, this.#adr);
-    this.#uplink = new Uplink(region, this.#session, this.#answers, this.#codec);
-    this.#downlink = new Downlink(this.#session, this.#answers, this.#codec, this.#join, this.#handler);
-    const { clockErrorPpm = 40, latencyMs = 15, antennaGainDb = 2 } = options;
-    this.#rxWindows = new RxWindows(region, this.#session, this.#uplink, clockErrorPpm, latencyMs);
-    this.#out = new Outgoing(
-      region,
-      this.#session,
-      this.#answers,
-      this.#join,
-      this.#uplink,
-      this.#downlink,
-      antennaGainDb,
-    );
+    this.#parts = parts;
+    this.#session = parts.session;
+    this.#handler = parts.handler;
+    this.#uplink = parts.uplink;
+    this.#clearance = parts.clearance;
+    this.#rxWindows = parts.rxWindows;
+    this.#out = parts.out;
   }
 
   get joined(): boolean {
@@ -113,10 +92,6 @@ export class Mac implements Machine<MacEvent, MacCommand> {
     this.#handler.battery = level;
   }
 
-  get #adr(): boolean {
-    return this.#fixedDataRate === undefined;
-  }
-
   /** Bytes that the next uplink can carry for the application; 0 when not joined. */
   maxPayload(): number {
     return this.#session.joined ? this.#uplink.maxPayload() : 0;
@@ -139,7 +114,7 @@ export class Mac implements Machine<MacEvent, MacCommand> {
         else this.#windowClosed(nowMs);
         break;
       case "receiveTimeout":
-        if (this.#state === STATE.rx1 || this.#state === STATE.rx2) this.#windowClosed(nowMs);
+        if (this.#state === STATE.rx1 || this.#state === STATE.rx2) this.#receiveTimeout(nowMs);
         break;
       case "radioError":
         if (this.#state === STATE.transmitting) this.#transmissionFailed(nowMs);
@@ -150,6 +125,12 @@ export class Mac implements Machine<MacEvent, MacCommand> {
         break;
       case "requestLinkCheck":
         this.#uplink.wantsLinkCheck = true;
+        break;
+      case "setAdr":
+        this.#handler.adr = event.on && this.#parts.fixedDataRate === undefined;
+        break;
+      case "setDutyCycle":
+        this.#clearance.isOn = event.on;
         break;
     }
   }
@@ -177,42 +158,35 @@ export class Mac implements Machine<MacEvent, MacCommand> {
     this.#timeoutMs = timeoutMs;
   }
 
-  /** True when a join request goes out; otherwise it is refused with the reason. */
-  #startJoin(nowMs: number): boolean {
-    if (this.#state !== STATE.idle) return this.#out.refuse("busy", this.#timeoutMs ?? nowMs);
-    const dataRate = this.#fixedDataRate ?? this.#join.dataRate;
-    const airtimeMs = this.#uplink.airtimeOf(dataRate, JOIN_REQUEST_BYTES);
-    const earliestMs = this.#join.earliestMs(airtimeMs, nowMs);
-    if (earliestMs === NEVER_MS) return this.#out.refuse("counter-exhausted", NEVER_MS);
-    if (earliestMs > nowMs) return this.#out.refuse("join-back-off", earliestMs);
-    if (!this.#chooseChannel(dataRate, airtimeMs, nowMs, true)) {
-      return this.#out.refuse("duty-cycle", this.#session.plan.earliestMs);
+  #startJoin(nowMs: number): void {
+    const refusal = this.#isBusy(nowMs) ? "busy" : this.#clearance.forJoin(nowMs);
+    if (refusal !== undefined) {
+      this.#out.refuse(refusal, this.#clearance.untilMs);
+      return;
     }
-    this.#uplink.buildJoinRequest(this.#joinEui, this.#devEui, this.#join.takeDevNonce());
+    this.#uplink.buildJoinRequest(this.#joinEui, this.#devEui, this.#parts.join.takeDevNonce());
     this.#out.want(WANT.storeNonces);
     this.#transmit(nowMs);
-    return true;
   }
 
-  /** True when a frame goes out; otherwise it is refused with the reason. */
-  #startSend(port: number, payload: Uint8Array, length: number, confirmed: boolean, nowMs: number): boolean {
-    const session = this.#session;
-    const uplink = this.#uplink;
+  #startSend(port: number, payload: Uint8Array, length: number, confirmed: boolean, nowMs: number): void {
     if (port !== NO_PORT && (port < 1 || port > 255)) throw new RangeError("LoRaWAN: FPort");
-    if (!session.joined) return this.#out.refuse("not-joined", nowMs);
-    if (this.#state !== STATE.idle) return this.#out.refuse("busy", this.#timeoutMs ?? nowMs);
-    if (length > (port === NO_PORT ? 0 : uplink.maxPayload())) return this.#out.refuse("too-long", nowMs);
-    if (session.fCntUp >= MAX_FRAME_COUNTER) return this.#out.refuse("counter-exhausted", NEVER_MS);
-    const airtimeMs = uplink.airtimeOf(session.dataRate, uplink.dataLength(port, length));
-    if (!this.#chooseChannel(session.dataRate, airtimeMs, nowMs, false)) {
-      return this.#out.refuse("duty-cycle", session.plan.earliestMs);
+    const isBusy = this.#session.joined && this.#isBusy(nowMs);
+    const refusal = isBusy ? "busy" : this.#clearance.forData(port, length, nowMs);
+    if (refusal !== undefined) {
+      this.#out.refuse(refusal, this.#clearance.untilMs);
+      return;
     }
     this.#out.sent.acknowledged = false;
     this.#out.sent.fPending = false;
     this.#reserveCounter();
-    uplink.buildData(port, payload, length, confirmed, this.#adr);
+    this.#uplink.buildData(port, payload, length, confirmed, this.#handler.adr);
     this.#transmit(nowMs);
-    return true;
+  }
+
+  #isBusy(nowMs: number): boolean {
+    this.#clearance.untilMs = this.#timeoutMs ?? nowMs;
+    return this.#state !== STATE.idle;
   }
 
   /** Puts the next block of FCntUp on flash when the counter has come to the end of the last. */
@@ -223,36 +197,24 @@ export class Mac implements Machine<MacEvent, MacCommand> {
     this.#out.want(WANT.storeUp);
   }
 
-  #chooseChannel(dataRate: number, airtimeMs: number, nowMs: number, join: boolean): boolean {
-    const { plan } = this.#session;
-    const channel = plan.select(dataRate, airtimeMs, nowMs, join, this.#dutyCycle, this.#chance);
-    if (channel >= 0) this.#uplink.aim(channel, plan.frequencyHz[channel], dataRate, airtimeMs);
-    return channel >= 0;
-  }
-
   #transmit(nowMs: number): void {
     this.#uplink.transmissions++;
+    if (this.#clearance.mustStore()) this.#out.want(WANT.storeDuty);
     this.#out.want(WANT.transmit);
     this.#enter(STATE.transmitting, nowMs + this.#uplink.airtimeMs + RADIO_PATIENCE_MS);
   }
 
   #transmitted(atMs: number): void {
     this.#uplink.endMs = atMs;
-    this.#bookAirtime(atMs);
+    this.#clearance.book(atMs);
     this.#out.want(WANT.sleepRadio);
     this.#enter(STATE.beforeRx1, this.#rxWindows.openMs(1));
-  }
-
-  #bookAirtime(endMs: number): void {
-    const { frequencyHz, airtimeMs, isJoin } = this.#uplink;
-    this.#dutyCycle.book(frequencyHz, endMs, airtimeMs, isJoin ? 0 : this.#session.maxDutyCycle);
-    if (isJoin) this.#join.book(airtimeMs, endMs);
   }
 
   /** The radio failed or fell silent. What may have gone out counts as sent: counter, nonce and airtime are spent. */
   #transmissionFailed(nowMs: number): void {
     const { isJoin, purpose, transmissions } = this.#uplink;
-    this.#bookAirtime(nowMs);
+    this.#clearance.book(nowMs);
     this.#out.want(WANT.sleepRadio);
     this.#enter(STATE.idle, undefined);
     if (isJoin) this.#joinFailed(nowMs);
@@ -261,13 +223,31 @@ export class Mac implements Machine<MacEvent, MacCommand> {
   }
 
   #openWindow(window: number, nowMs: number): void {
+    this.#enter(window === 1 ? STATE.rx1 : STATE.rx2, undefined);
+    if (!this.#listen(window, nowMs)) this.#windowClosed(nowMs);
+  }
+
+  /** Listens for the rest of the window, or for a part of it where the radio cannot do more at once; false when nothing is left of it. */
+  #listen(window: number, nowMs: number): boolean {
     const { receive } = this.#out;
-    this.#rxWindows.tune(window, receive.modulation);
-    receive.symbolTimeout = this.#rxWindows.symbolTimeout(window, nowMs, receive.modulation);
-    const overMs = nowMs + longestWindowMs(receive.symbolTimeout, receive.modulation) + RADIO_PATIENCE_MS;
-    this.#enter(window === 1 ? STATE.rx1 : STATE.rx2, overMs);
-    if (receive.symbolTimeout > 0) this.#out.want(WANT.receive);
-    else this.#windowClosed(nowMs);
+    const isTuned = this.#rxWindows.tune(window, receive.modulation);
+    const symbols = isTuned ? this.#rxWindows.symbolTimeout(window, nowMs, receive.modulation) : 0;
+    this.#isPart = symbols > MAX_SYMBOL_TIMEOUT;
+    if (symbols === 0) return false;
+    receive.symbolTimeout = Math.min(symbols, MAX_SYMBOL_TIMEOUT);
+    this.#timeoutMs = nowMs + longestWindowMs(receive.symbolTimeout, receive.modulation) + RADIO_PATIENCE_MS;
+    this.#out.want(WANT.receive);
+    return true;
+  }
+
+  /** The radio heard nothing for as long as it was told to. */
+  #receiveTimeout(nowMs: number): void {
+    if (this.#isPart && this.#listen(this.#window, nowMs)) return;
+    this.#windowClosed(nowMs);
+  }
+
+  get #window(): number {
+    return this.#state === STATE.rx1 ? 1 : 2;
   }
 
   /** A window brought nothing, or nothing for us. */
@@ -282,53 +262,59 @@ export class Mac implements Machine<MacEvent, MacCommand> {
     } else if (transmissions < this.#session.nbTrans) {
       this.#waitToSend(nowMs, false);
     } else {
-      if (countUnansweredUplink(this.#session, this.#region, this.#adr)) this.#out.want(WANT.storeSession);
+      this.#countUnanswered();
       this.#finish();
     }
   }
 
   #joinFailed(nowMs: number): void {
-    this.#out.joinFailed.untilMs = this.#join.failed(this.#uplink.airtimeMs, nowMs, this.#chance);
+    this.#out.joinFailed.untilMs = this.#parts.join.failed(this.#uplink.airtimeMs, nowMs, this.#parts.chance);
     this.#out.want(WANT.joinFailed);
   }
 
   #waitToSend(nowMs: number, flushes: boolean): void {
     this.#flushes = flushes;
-    this.#enter(STATE.beforeRepeat, nowMs + RETRANSMIT_MIN_MS + this.#chance.below(RETRANSMIT_SPREAD_MS));
+    this.#enter(STATE.beforeRepeat, nowMs + RETRANSMIT_MIN_MS + this.#parts.chance.below(RETRANSMIT_SPREAD_MS));
   }
 
   /** The time has come for a repeat, or for the answers that need a frame of their own. */
   #sendAgain(nowMs: number): void {
-    const uplink = this.#uplink;
-    const session = this.#session;
-    const dataRate = this.#flushes ? session.dataRate : uplink.dataRate;
-    const length = this.#flushes ? uplink.answersLength() : uplink.length;
-    if (this.#flushes && session.fCntUp >= MAX_FRAME_COUNTER) {
-      this.#finish();
-      return;
-    }
-    if (!this.#chooseChannel(dataRate, uplink.airtimeOf(dataRate, length), nowMs, false)) {
-      const { earliestMs } = session.plan;
-      if (earliestMs - nowMs > REPEAT_PATIENCE_MS) this.#finish();
-      else this.#timeoutMs = earliestMs;
+    if (!this.#clearance.forRepeat(this.#flushes, nowMs)) {
+      const { untilMs } = this.#clearance;
+      if (untilMs - nowMs > REPEAT_PATIENCE_MS) this.#giveUp();
+      else this.#timeoutMs = untilMs;
       return;
     }
     if (this.#flushes) {
       this.#reserveCounter();
-      uplink.buildAnswers(this.#adr);
+      this.#uplink.buildAnswers(this.#handler.adr);
     }
     this.#transmit(nowMs);
   }
 
+  /** A repeat will not be: the uplink is over, and nobody answered it. */
+  #giveUp(): void {
+    if (!this.#flushes) this.#countUnanswered();
+    this.#finish();
+  }
+
+  #countUnanswered(): void {
+    if (countUnansweredUplink(this.#session, this.#parts.region, this.#handler.adr)) this.#out.want(WANT.storeSession);
+  }
+
   #take(frame: Uint8Array, length: number, snrDb: number): boolean {
-    if (this.#uplink.isJoin) return this.#downlink.takeJoinAccept(frame, length, this.#uplink);
-    return this.#downlink.takeData(frame, length, snrDb, this.#uplink);
+    const { isJoin } = this.#uplink;
+    if (isJoin) return this.#parts.downlink.takeJoinAccept(frame, length, this.#uplink, this.#parts.joinedDataRate);
+    // RP002-1.0.4: longer than its data rate carries is no frame of this region (certification case 018).
+    const longest = this.#parts.region.maxDownlinkMacPayload[this.#rxWindows.dataRate(this.#window)];
+    if (length > longest + PHY_BYTES) return false;
+    return this.#parts.downlink.takeData(frame, length, snrDb, this.#uplink);
   }
 
   /** A frame of ours came in: no second window, no repeat. */
   #heard(nowMs: number): void {
     const uplink = this.#uplink;
-    const downlink = this.#downlink;
+    const downlink = this.#parts.downlink;
     this.#out.want(WANT.sleepRadio);
     if (uplink.isJoin) {
       this.#out.want(WANT.storeSession | WANT.joined);
@@ -353,44 +339,29 @@ export class Mac implements Machine<MacEvent, MacCommand> {
    * After a power cut: takes up what is on flash. `read` copies the value of a key and returns its length, or -1 where there is none. When there is
    * a session it goes on, behind the counters that were reserved.
    */
-  loadPersistent(read: (key: string, into: Uint8Array) => number, _nowMs: number): void {
-    loadRecords(read, this.#session, this.#answers, this.#join, this.#codec);
-    if (this.#fixedDataRate !== undefined) this.#session.dataRate = this.#fixedDataRate;
+  loadPersistent(read: (key: string, into: Uint8Array) => number, nowMs: number): void {
+    this.#parts.load(read, nowMs);
   }
 
   /** To be called when every command was asked for and carried out. */
   save(into: Uint8Array, offset: number): number {
     if (!this.#out.isEmpty) throw new Error("LoRaWAN: saved with commands waiting");
     const writer = new StateWriter(into, offset, STATE_TAG, STATE_VERSION);
-    this.#session.save(writer);
-    this.#session.saveCounters(writer);
-    this.#answers.save(writer);
-    this.#join.save(writer);
-    this.#dutyCycle.save(writer);
-    this.#uplink.save(writer);
-    writer.u8(this.#handler.battery);
+    this.#parts.save(writer);
+    writer.bool(this.#isPart);
     writer.u8(this.#state);
     writer.time(this.#timeoutMs);
     writer.bool(this.#flushes);
-    writer.bool(this.#out.sent.acknowledged);
-    writer.bool(this.#out.sent.fPending);
     return writer.finish();
   }
 
   restore(bytes: Uint8Array, offset: number, _nowMs: number): number {
     const reader = new StateReader(bytes, offset, STATE_TAG, STATE_VERSION);
-    if (!reader.valid || !this.#session.restore(reader)) return -1;
-    this.#session.restoreCounters(reader);
-    this.#answers.restore(reader);
-    this.#join.restore(reader);
-    this.#dutyCycle.restore(reader);
-    this.#uplink.restore(reader);
-    this.#handler.battery = reader.u8();
+    if (!reader.valid || !this.#parts.restore(reader)) return -1;
+    this.#isPart = reader.bool();
     this.#state = reader.u8();
     this.#timeoutMs = reader.time();
     this.#flushes = reader.bool();
-    this.#out.sent.acknowledged = reader.bool();
-    this.#out.sent.fPending = reader.bool();
     return reader.end;
   }
 }

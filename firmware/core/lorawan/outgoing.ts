@@ -5,6 +5,7 @@
 import type { MacAnswers } from "./answers.ts";
 import type { CommandHandler } from "./command-handler.ts";
 import type { Downlink } from "./downlink.ts";
+import { DUTY_KEY, type DutyCycle } from "./duty-cycle.ts";
 import type { MacCommand, RefusalReason } from "./events.ts";
 import { type Join, NONCES_KEY } from "./join.ts";
 import { DOWN_KEY, RECORD_BYTES, SESSION_KEY, UP_KEY, writeCounter, writeSession } from "./mac-records.ts";
@@ -26,16 +27,18 @@ export const WANT = Object.freeze({
   /** A block of FCntUp, before its first uplink. */
   storeUp: 0x0004,
   storeSession: 0x0008,
-  sleepRadio: 0x0010,
-  joined: 0x0020,
-  time: 0x0040,
-  linkCheck: 0x0080,
-  downlink: 0x0100,
-  sent: 0x0200,
-  refused: 0x0400,
-  joinFailed: 0x0800,
-  transmit: 0x1000,
-  receive: 0x2000,
+  /** The books of the duty cycle, before the frame that they would lack. */
+  storeDuty: 0x0010,
+  sleepRadio: 0x0020,
+  joined: 0x0040,
+  time: 0x0080,
+  linkCheck: 0x0100,
+  downlink: 0x0200,
+  sent: 0x0400,
+  refused: 0x0800,
+  joinFailed: 0x1000,
+  transmit: 0x2000,
+  receive: 0x4000,
 } as const);
 
 export class Outgoing {
@@ -45,6 +48,7 @@ export class Outgoing {
   readonly #join: Join;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
+  readonly #dutyCycle: DutyCycle;
   readonly #antennaGainDb: number;
   readonly #value = new Uint8Array(RECORD_BYTES);
   readonly #transmit: Command<"transmit">;
@@ -68,6 +72,7 @@ export class Outgoing {
     join: Join,
     uplink: Uplink,
     downlink: Downlink,
+    dutyCycle: DutyCycle,
     antennaGainDb: number,
   ) {
     this.#region = region;
@@ -76,6 +81,7 @@ export class Outgoing {
     this.#join = join;
     this.#uplink = uplink;
     this.#downlink = downlink;
+    this.#dutyCycle = dutyCycle;
     this.#antennaGainDb = antennaGainDb;
     const { frame } = uplink;
     this.#transmit = { kind: "transmit", modulation: newModulation(true), powerDbm: 0, frame, length: 0 };
@@ -91,12 +97,10 @@ export class Outgoing {
     this.#wanted |= bits;
   }
 
-  /** Always false: nothing was started. */
-  refuse(reason: RefusalReason, untilMs: number): boolean {
+  refuse(reason: RefusalReason, untilMs: number): void {
     this.#refused.reason = reason;
     this.#refused.untilMs = untilMs;
     this.#wanted |= WANT.refused;
-    return false;
   }
 
   /** What a downlink answered to requests of ours. The time it tells is that of the end of the uplink before it (TS001-1.0.4 5.9). */
@@ -129,6 +133,8 @@ export class Outgoing {
         return this.#storing(UP_KEY, writeCounter(this.#session, this.#session.fCntUpReserved, this.#value));
       case WANT.storeSession:
         return this.#storing(SESSION_KEY, writeSession(this.#session, this.#answers, this.#value));
+      case WANT.storeDuty:
+        return this.#storing(DUTY_KEY, this.#dutyCycle.writeRecord(this.#value));
       case WANT.sleepRadio:
         return this.#sleepRadio;
       case WANT.joined:
@@ -170,7 +176,7 @@ export class Outgoing {
     command.modulation.frequencyHz = frequencyHz;
     command.modulation.spreadingFactor = spreadingFactor;
     command.modulation.bandwidthHz = bandwidthHz;
-    const eirpDbm = isJoin ? this.#region.maxEirpDbm : this.#session.eirpDbm();
+    const eirpDbm = this.#session.eirpDbm(frequencyHz, bandwidthHz, isJoin ? 0 : this.#session.txPower);
     command.powerDbm = eirpDbm - this.#antennaGainDb;
     command.length = length;
     return command;

@@ -15,6 +15,10 @@
  *   symbol timeout  ceil((T + e - now) / symbol) + D     the latest frame has D symbols within the window
  *
  * where `now` is the moment at which the window is really opened: what was waited too long is not listened for.
+ *
+ * A radio listens for 248 symbols at once. A longer window (a clock of 1 %, or 500 kHz) is listened to in parts: when one has timed out the next
+ * is opened at once, for what is left. A preamble that falls into the gap between two parts, some milliseconds, is missed; with a crystal no
+ * window is that long.
  */
 import type { LoraModulation } from "../../ports/radio.ts";
 import { MAX_FRAME_BYTES } from "../../wire/lorawan-frame.ts";
@@ -26,6 +30,8 @@ import type { Uplink } from "./uplink.ts";
 /** An SX126x finds a preamble in 4 to 5 symbols, an SX127x in 5 to 6. */
 const DETECTION_SYMBOLS = 6;
 const TIME_STAMP_ERROR_MS = 1;
+/** As long as an SX126x listens at once (SetLoRaSymbNumTimeout); an SX127x can do more. */
+export const MAX_SYMBOL_TIMEOUT = 248;
 /** RP002-1.0.4 table 3. */
 const JOIN_ACCEPT_DELAY1_MS = 5_000;
 const RX2_AFTER_RX1_MS = 1_000;
@@ -51,24 +57,30 @@ export class RxWindows {
     return Math.floor(this.#uplink.endMs + delayMs - this.#errorMs(delayMs) - this.#latencyMs);
   }
 
-  /** Tunes to window 1 or 2. */
-  tune(window: number, modulation: LoraModulation): void {
-    const { isJoin, channel } = this.#uplink;
-    const session = this.#session;
-    let dataRate: number;
-    if (window === 1) {
-      dataRate = this.#region.rx1DataRates[this.#uplink.dataRate][isJoin ? 0 : session.rx1DrOffset];
-      modulation.frequencyHz = session.plan.rx1FrequencyHz[channel];
-    } else {
-      dataRate = isJoin ? this.#region.rx2DataRate : session.rx2DataRate;
-      modulation.frequencyHz = isJoin ? this.#region.rx2FrequencyHz : session.rx2FrequencyHz;
-    }
-    const { spreadingFactor, bandwidthHz } = this.#region.dataRates[dataRate]!;
-    modulation.spreadingFactor = spreadingFactor;
-    modulation.bandwidthHz = bandwidthHz;
+  /** The data rate that window 1 or 2 listens at. */
+  dataRate(window: number): number {
+    const { isJoin, dataRate } = this.#uplink;
+    if (window === 1) return isJoin ? this.#region.rx1DataRates[dataRate][0] : this.#session.rx1DataRate(dataRate);
+    return isJoin ? this.#region.rx2DataRate : this.#session.rx2DataRate;
   }
 
-  /** The symbol timeout of a window opened at `nowMs`; 0 when that is too late for any frame. */
+  /** Tunes to window 1 or 2; false when its data rate is none that we do. */
+  tune(window: number, modulation: LoraModulation): boolean {
+    const { isJoin, channel } = this.#uplink;
+    const session = this.#session;
+    const rate = this.#region.dataRates[this.dataRate(window)];
+    if (rate === undefined) return false;
+    if (window === 1) modulation.frequencyHz = session.plan.rx1FrequencyHz(channel);
+    else modulation.frequencyHz = isJoin ? this.#region.rx2FrequencyHz : session.rx2FrequencyHz;
+    modulation.spreadingFactor = rate.spreadingFactor;
+    modulation.bandwidthHz = rate.bandwidthHz;
+    return true;
+  }
+
+  /**
+   * The symbol timeout of a window opened at `nowMs`; 0 when that is too late for any frame. Above MAX_SYMBOL_TIMEOUT it must be listened to in
+   * parts.
+   */
   symbolTimeout(window: number, nowMs: number, modulation: LoraModulation): number {
     const symbolMs = symbolUs(modulation.spreadingFactor, modulation.bandwidthHz) / 1000;
     const delayMs = this.#delayMs(window);

@@ -1,23 +1,17 @@
 /**
- * The states of the Class A machine (TS001-1.0.4 3.3 and 4.3.1.3), and which may follow which.
+ * The states of the Class A machine (TS001-1.0.4 3.3 and 4.3.1.3), and which may follow which. A test compares this drawing with the table below.
  *
- *            join, send                  transmitted               time            nothing for us             time
- *   +------+ ---------> +--------------+ ----------> +-----------+ ----> +-----+ ---------------> +-----------+ ----> +-----+
- *   | idle |            | transmitting |             | beforeRx1 |       | rx1 |                  | beforeRx2 |       | rx2 |
- *   +------+ <--------- +--------------+             +-----------+       +-----+                  +-----------+       +-----+
- *    ^  ^  ^ radio error  ^                                               |   |                                        | |
- *    |  |  |              | time                                          |   |                                        | |
- *    |  |  |            +--------------+   many answers                   |   |                                        | |
- *    |  |  +----------- | beforeRepeat | <--------------------------------+   |                                        | |
- *    |  |    given up   |              | <----------------------------------- | -----------------------------------------+
- *    |  |               +--------------+   NbTrans not used up, or many answers                                        |
- *    |  |                                                                     |                                        |
- *    |  +---------------------------------------------------------------------+ our frame                              |
- *    +-----------------------------------------------------------------------------------------------------------------+
- *                                                                               our frame, or nothing and no repeat left
+ *   idle --join, send--> transmitting --transmitted--> beforeRx1 --time--> rx1 --nothing for us--> beforeRx2 --time--> rx2 --the end--> idle
+ *
+ *   transmitting --radio error--> idle
+ *   rx1 --our frame--> idle
+ *   rx1 --many answers--> beforeRepeat
+ *   rx2 --NbTrans not used up, or many answers--> beforeRepeat
+ *   beforeRepeat --time--> transmitting
+ *   beforeRepeat --given up--> idle
  *
  * "Many answers": the frame brought so many MAC commands that their answers need an uplink of their own. A window whose time has passed is
- * entered and left at once.
+ * entered and left at once; one that is longer than the radio can listen for is listened to in parts, without leaving the state.
  */
 
 export const STATE = Object.freeze({

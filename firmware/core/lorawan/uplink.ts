@@ -83,8 +83,8 @@ export class Uplink {
 
   /** Bytes that an application may send in the next uplink. */
   maxPayload(): number {
-    const room = this.#region.maxMacPayload[this.#session.dataRate] - FHDR_BYTES - FPORT_BYTES;
-    return room - this.#fOptsLength();
+    const room = this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
+    return Math.max(room - this.#fOptsLength(), 0);
   }
 
   /** True when the answers need a frame of their own: FOpts would cut them. */
@@ -126,7 +126,7 @@ export class Uplink {
 
   /** A frame with nothing but the answers, as the payload of FPort 0. */
   buildAnswers(adr: boolean): void {
-    const room = this.#region.maxMacPayload[this.#session.dataRate] - FHDR_BYTES - FPORT_BYTES;
+    const room = this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
     const length = this.#answers.copy(this.#macPayload, room);
     this.asksTime = false;
     this.asksLinkCheck = false;
@@ -135,7 +135,7 @@ export class Uplink {
 
   /** Bytes of the frame that `buildAnswers` would make. */
   answersLength(): number {
-    const room = this.#region.maxMacPayload[this.#session.dataRate] - FHDR_BYTES - FPORT_BYTES;
+    const room = this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
     return MHDR_BYTES + FHDR_BYTES + FPORT_BYTES + this.#answers.fitting(room) + MIC_BYTES;
   }
 

@@ -14,7 +14,7 @@ import { CONTROL_FPORT, LORAWAN_TAG_BYTES } from "../../wire/control-message.ts"
 import { NO_PORT } from "../../wire/lorawan-frame.ts";
 import { TOKEN_FPORT } from "../../wire/schc-fragment.ts";
 import { StateReader, StateWriter } from "../../wire/state-record.ts";
-import { REFUSAL_PAUSE_MS } from "../bounds.ts";
+import { REFUSAL_PAUSE_MS, TIME_REFRESH_MS } from "../bounds.ts";
 import type { Machine } from "../machine.ts";
 import { STATE_TAG } from "../state-tag.ts";
 import { AcknowledgementCheck } from "./acknowledgement.ts";
@@ -45,7 +45,7 @@ const NONE = -1;
 
 export class LorawanUplink implements Machine<LorawanUplinkEvent, LorawanUplinkCommand> {
   #sender = new FragmentSender();
-  #time = new TimeRequest();
+  #time: TimeRequest;
   #check: AcknowledgementCheck;
   #seq = NONE;
   #tokenWanted = false;
@@ -62,7 +62,9 @@ export class LorawanUplink implements Machine<LorawanUplinkEvent, LorawanUplinkC
   #notDelivered = { kind: "notDelivered" as const, seq: 0 };
   #readToken = { kind: "readToken" as const, seq: 0 };
 
-  constructor(ueid: Uint8Array, ciphers: SymmetricCrypto) {
+  /** `timeRefreshMs`: how often the network is asked for the time. */
+  constructor(ueid: Uint8Array, ciphers: SymmetricCrypto, timeRefreshMs: number = TIME_REFRESH_MS) {
+    this.#time = new TimeRequest(timeRefreshMs);
     this.#check = new AcknowledgementCheck(ueid, ciphers, LORAWAN_TAG_BYTES);
   }
 

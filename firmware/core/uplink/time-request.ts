@@ -1,12 +1,12 @@
 /**
- * When to ask the network for the time (TS001-1.0.4 5.9): at once after the start, again half a day after an answer, and after growing
+ * When to ask the network for the time (TS001-1.0.4 5.9): at once after the start, again some time after an answer (half a day with a crystal), and after growing
  * waits while none comes.
  *
  *   due --frame with the request has left--> asked --timer--> due
- *                                              any --learned--> known --timer (half a day)--> due
+ *                                              any --learned--> known --timer--> due
  */
 import { StateReader, StateWriter } from "../../wire/state-record.ts";
-import { TIME_REFRESH_MS, TIME_RETRY_FIRST_MS, TIME_RETRY_MAX_MS } from "../bounds.ts";
+import { TIME_RETRY_FIRST_MS, TIME_RETRY_MAX_MS } from "../bounds.ts";
 import { STATE_TAG } from "../state-tag.ts";
 
 const VERSION = 1;
@@ -15,6 +15,12 @@ export class TimeRequest {
   /** Uptime from which on a request is due. */
   #dueMs = 0;
   #retryMs = TIME_RETRY_FIRST_MS;
+  #refreshMs: number;
+
+  /** How often the time is to be told anew. */
+  constructor(refreshMs: number) {
+    this.#refreshMs = refreshMs;
+  }
 
   due(nowMs: number): boolean {
     return nowMs >= this.#dueMs;
@@ -31,7 +37,7 @@ export class TimeRequest {
   }
 
   learned(nowMs: number): void {
-    this.#dueMs = nowMs + TIME_REFRESH_MS;
+    this.#dueMs = nowMs + this.#refreshMs;
     this.#retryMs = TIME_RETRY_FIRST_MS;
   }
 

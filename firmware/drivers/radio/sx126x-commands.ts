@@ -8,6 +8,10 @@
 export const SET_SLEEP = Object.freeze([0x84, 0x04]);
 /** 13.1.2 SetStandby: STDBY_RC. */
 export const SET_STANDBY = Object.freeze([0x80, 0x00]);
+/** 13.1.2 SetStandby: STDBY_XOSC, the oscillator runs. */
+export const SET_STANDBY_XOSC = Object.freeze([0x80, 0x01]);
+/** 13.1.2 SetStandby: STDBY_RC, in which alone the image can be calibrated. */
+export const SET_STANDBY_TO_CALIBRATE = Object.freeze([0x80, 0x00]);
 /** 13.1.4 SetTx: 20 s in steps of 15.625 us. Only a stuck chip reaches it: the longest LoRa frame takes 14.4 s. */
 export const SET_TX = Object.freeze([0x83, 0x13, 0x88, 0x00]);
 /** 13.1.5 SetRx: the timeout is filled in. */
@@ -20,14 +24,22 @@ export const SET_REGULATOR_DCDC = Object.freeze([0x96, 0x01]);
 export const CALIBRATE_ALL = Object.freeze([0x89, 0x7f]);
 /** 13.1.13 CalibrateImage: the band is filled in. */
 export const CALIBRATE_IMAGE = Object.freeze([0x98, 0, 0]);
-/** 13.1.14 SetPaConfig: SX1262, +22 dBm (table 13-21). */
-export const SET_PA_CONFIG = Object.freeze([0x95, 0x04, 0x07, 0x00, 0x01]);
+/** 13.1.14 SetPaConfig: duty cycle, hpMax and amplifier are filled in (table 13-21). */
+export const SET_PA_CONFIG = Object.freeze([0x95, 0, 0, 0, 0x01]);
 /** 13.1.15 SetRxTxFallbackMode: STDBY_RC. */
 export const SET_FALLBACK_STANDBY = Object.freeze([0x93, 0x20]);
 
 // Registers and buffer (13.2)
-/** 13.2.1 WriteRegister 0x08E7 (12.1): over-current limit 140 mA, which SetPaConfig also sets; written in case a board lowers it. */
-export const WRITE_OVER_CURRENT = Object.freeze([0x0d, 0x08, 0xe7, 0x38]);
+/** 13.1.7 SetCad. */
+export const SET_CAD = Object.freeze([0xc5]);
+/** 13.2.1 WriteRegister 0x08E7 (12.1): over-current limit, which SetPaConfig sets too: written for boards on which it came out lower. */
+export const WRITE_OVER_CURRENT = Object.freeze([0x0d, 0x08, 0xe7, 0]);
+/** 13.2.1 WriteRegister 0x0920: stops the timer that a frame without a header left running (15.3). */
+export const STOP_TIMER = Object.freeze([0x0d, 0x09, 0x20, 0x00]);
+/** 13.2.2 ReadRegister 0x0944, for the workaround of 15.3. */
+export const READ_EVENT_MASK = Object.freeze([0x1d, 0x09, 0x44, 0, 0]);
+/** 13.2.1 WriteRegister 0x0944: clears the event of that timer (15.3). */
+export const WRITE_EVENT_MASK = Object.freeze([0x0d, 0x09, 0x44, 0]);
 /** 13.2.2 ReadRegister 0x08D8, for the workaround of 15.2. */
 export const READ_TX_CLAMP = Object.freeze([0x1d, 0x08, 0xd8, 0, 0]);
 /** 13.2.1 WriteRegister 0x08D8: better resistance to antenna mismatch (15.2). */
@@ -72,6 +84,8 @@ export const IRQ = Object.freeze({
 export const SET_TX_INTERRUPTS = Object.freeze([0x08, 0x02, 0x01, 0x02, 0x01, 0, 0, 0, 0]);
 /** 13.3.1 SetDioIrqParams: RxDone, HeaderErr, CrcErr and Timeout; CrcErr comes with RxDone and needs no pin. */
 export const SET_RX_INTERRUPTS = Object.freeze([0x08, 0x02, 0x62, 0x02, 0x22, 0, 0, 0, 0]);
+/** 13.3.1 SetDioIrqParams: CadDone and CadDetected, the former on DIO1. */
+export const SET_CAD_INTERRUPTS = Object.freeze([0x08, 0x01, 0x80, 0x00, 0x80, 0, 0, 0, 0]);
 /** 13.3.3 GetIrqStatus. */
 export const GET_IRQ_STATUS = Object.freeze([0x12, 0, 0, 0]);
 /** 13.3.4 ClearIrqStatus: all. */
@@ -90,8 +104,10 @@ export const SET_PACKET_TYPE_LORA = Object.freeze([0x8a, 0x01]);
 export const SET_TX_PARAMS = Object.freeze([0x8e, 0, 0x04]);
 /** 13.4.5.2 SetModulationParams, LoRa: spreading factor, bandwidth, coding rate, low data rate optimisation. */
 export const SET_MODULATION_PARAMS = Object.freeze([0x8b, 0, 0, 0, 0]);
-/** 13.4.6.2 SetPacketParams, LoRa: preamble, explicit header, length, CRC, IQ. */
+/** 13.4.6.2 SetPacketParams, LoRa: preamble, header mode, length, CRC, IQ. */
 export const SET_PACKET_PARAMS = Object.freeze([0x8c, 0, 0, 0x00, 0, 0, 0]);
+/** 13.4.7 SetCadParams: symbols and thresholds are filled in; standby afterwards. */
+export const SET_CAD_PARAMS = Object.freeze([0x88, 0, 0, 0, 0x00, 0, 0, 0]);
 /** 13.4.8 SetBufferBaseAddress: sending and receiving share the whole buffer. */
 export const SET_BUFFER_BASE = Object.freeze([0x8f, 0x00, 0x00]);
 /** 13.4.9 SetLoRaSymbNumTimeout. */
@@ -134,8 +150,6 @@ export const INIT_PROGRAM: readonly Command[] = Object.freeze([
   CALIBRATE_IMAGE,
   SET_DIO2_RF_SWITCH,
   SET_PACKET_TYPE_LORA,
-  SET_PA_CONFIG,
-  WRITE_OVER_CURRENT,
   READ_TX_CLAMP,
   WRITE_TX_CLAMP,
   READ_TX_MODULATION,
@@ -153,7 +167,10 @@ export const INIT_PROGRAM: readonly Command[] = Object.freeze([
 /** 14.2, in the order it gives. */
 export const TRANSMIT_PROGRAM: readonly Command[] = Object.freeze([
   SET_RF_FREQUENCY,
+  SET_STANDBY_TO_CALIBRATE,
   CALIBRATE_IMAGE,
+  SET_PA_CONFIG,
+  WRITE_OVER_CURRENT,
   SET_TX_PARAMS,
   WRITE_BUFFER,
   SET_MODULATION_PARAMS,
@@ -168,6 +185,7 @@ export const TRANSMIT_PROGRAM: readonly Command[] = Object.freeze([
 /** 14.3, in the order it gives. */
 export const RECEIVE_PROGRAM: readonly Command[] = Object.freeze([
   SET_RF_FREQUENCY,
+  SET_STANDBY_TO_CALIBRATE,
   CALIBRATE_IMAGE,
   SET_MODULATION_PARAMS,
   SET_PACKET_PARAMS,
@@ -179,10 +197,26 @@ export const RECEIVE_PROGRAM: readonly Command[] = Object.freeze([
   SET_RX,
 ]);
 
+/** 13.1.7: channel activity detection. */
+export const DETECT_PROGRAM: readonly Command[] = Object.freeze([
+  SET_RF_FREQUENCY,
+  SET_STANDBY_TO_CALIBRATE,
+  CALIBRATE_IMAGE,
+  SET_MODULATION_PARAMS,
+  SET_PACKET_PARAMS,
+  WRITE_IQ_POLARITY,
+  SET_CAD_PARAMS,
+  SET_CAD_INTERRUPTS,
+  SET_CAD,
+]);
+
 /** DIO1 has risen; what follows depends on the answer. */
 export const INTERRUPT_PROGRAM: readonly Command[] = Object.freeze([GET_IRQ_STATUS]);
 export const ACKNOWLEDGE_PROGRAM: readonly Command[] = Object.freeze([CLEAR_IRQ_STATUS]);
 export const FETCH_PROGRAM: readonly Command[] = Object.freeze([
+  STOP_TIMER,
+  READ_EVENT_MASK,
+  WRITE_EVENT_MASK,
   CLEAR_IRQ_STATUS,
   GET_RX_BUFFER_STATUS,
   GET_PACKET_STATUS,
@@ -191,6 +225,8 @@ export const FETCH_PROGRAM: readonly Command[] = Object.freeze([
 /** After a bad header the receiver would go on listening. */
 export const STOP_PROGRAM: readonly Command[] = Object.freeze([SET_STANDBY, CLEAR_IRQ_STATUS]);
 export const SLEEP_PROGRAM: readonly Command[] = Object.freeze([SET_SLEEP]);
+/** An operation will come soon. */
+export const PREPARE_PROGRAM: readonly Command[] = Object.freeze([SET_STANDBY_XOSC]);
 /** An operation is given up: SetSleep is for standby only (13.1.1). */
 export const ABORT_AND_SLEEP_PROGRAM: readonly Command[] = Object.freeze([SET_STANDBY, CLEAR_IRQ_STATUS, SET_SLEEP]);
 export const NO_PROGRAM: readonly Command[] = Object.freeze([]);

@@ -1,5 +1,6 @@
 /** Values as the SX126x's command bytes hold them: pure functions, each with its section of the data sheet. */
 import type { LoraModulation } from "../../ports/radio.ts";
+import { receiveGuardUs } from "./lora-timing.ts";
 import { IMAGE_BANDS } from "./sx126x-commands.ts";
 
 /** Steps of the radio's clock for its timeouts, in microseconds (13.1.4). */
@@ -17,16 +18,6 @@ export function bandwidthByte(bandwidthHz: number): number {
   return bandwidthHz === 125_000 ? 0x04 : bandwidthHz === 250_000 ? 0x05 : 0x06;
 }
 
-/** Length of a symbol in microseconds (6.1.4). */
-export function symbolUs(modulation: LoraModulation): number {
-  return ((1 << modulation.spreadingFactor) * 1_000_000) / modulation.bandwidthHz;
-}
-
-/** 6.1.1.4: mandatory where a symbol takes 16.38 ms or more: SF11 and SF12 at 125 kHz, SF12 at 250 kHz. */
-export function lowDataRateByte(modulation: LoraModulation): number {
-  return symbolUs(modulation) > 16_000 ? 1 : 0;
-}
-
 /** 9.2.1: index of the image calibration band, or -1 where the data sheet gives none. */
 export function imageBand(frequencyHz: number): number {
   for (let i = 0; i < IMAGE_BANDS.length; i++) {
@@ -37,7 +28,7 @@ export function imageBand(frequencyHz: number): number {
 
 /**
  * A symbol timeout as register 0x0706 holds it: mantissa << 3 | exponent for mantissa * 2^(2 * exponent + 1) symbols, rounded up.
- * `symbols` is 1 to 248.
+ * `symbols` is 1 to 248, or 0 for no timeout.
  */
 export function symbolTimeoutRegister(symbols: number): number {
   let mantissa = (Math.min(symbols, MAX_SYMBOL_TIMEOUT) + 1) >> 1;
@@ -55,10 +46,27 @@ export function symbolTimeoutSymbols(register: number): number {
 }
 
 /**
- * The receive timer's steps (13.1.5). It only guards against a false preamble: symbol timeout, then as long as the rest of a
- * preamble, the sync word (4.25 symbols), the header (8) and some slack may take; from the valid header on it no longer runs.
+ * The receive timer's steps (13.1.5). It only guards against a false preamble; from the valid header on it no longer runs. Without a header it
+ * runs to the end of the frame, and further (15.3). Without a symbol timeout there is none either: 0 stands for a single frame, whenever it comes.
  */
 export function receiveGuardSteps(modulation: LoraModulation, symbolTimeout: number): number {
-  const symbols = symbolTimeout + modulation.preambleSymbols + 4.25 + 8 + 4;
-  return Math.min(Math.ceil((symbols * symbolUs(modulation)) / TIMER_STEP_US), 0xfffffe);
+  if (symbolTimeout === 0) return 0;
+  return Math.min(Math.ceil(receiveGuardUs(modulation, symbolTimeout) / TIMER_STEP_US), 0xfffffe);
 }
+
+/**
+ * SetCadParams (13.4.7) as [symbols as a power of 2, detection peak, smallest peak], by spreading factor: AN1200.48, table for 125 kHz; below SF7,
+ * which it does not give, as SF7.
+ */
+export function detectionSettings(spreadingFactor: number): readonly [number, number, number] {
+  return DETECTION[Math.max(spreadingFactor, 7) - 7];
+}
+
+const DETECTION: readonly (readonly [number, number, number])[] = Object.freeze([
+  Object.freeze([1, 22, 10] as const),
+  Object.freeze([1, 22, 10] as const),
+  Object.freeze([2, 23, 10] as const),
+  Object.freeze([2, 24, 10] as const),
+  Object.freeze([2, 25, 10] as const),
+  Object.freeze([2, 28, 10] as const),
+]);

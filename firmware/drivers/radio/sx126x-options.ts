@@ -6,6 +6,8 @@
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Digital, SPI } from "../../ports/io.ts";
 import type { RadioEvents } from "../../ports/radio.ts";
+import type { RfSwitchOptions } from "./rf-switch.ts";
+import type { Sx126xName } from "./sx126x-variants.ts";
 
 /** What an IO constructor is called with. */
 export interface IoOptions {
@@ -31,12 +33,18 @@ export interface Sx126xOptions {
   /** A timer of the driver's own: for the reset pulse and for the operation that never ends. */
   timer: Timer;
   events: RadioEvents;
+  /** Which of the family; an SX1262 where nothing is said. */
+  chip?: Sx126xName;
   /** Supply of a TCXO on DIO3 in volts, one of TCXO_VOLTS; absent: a crystal. */
   tcxoVoltage?: number;
   /** How long the TCXO takes to start, in microseconds (default 5,000). Every transmission and reception begins that much later. */
   tcxoStartUs?: number;
   /** DIO2 drives the board's antenna switch. */
   dio2AsRfSwitch?: boolean;
+  /** Pins of the processor drive it. */
+  rfSwitch?: RfSwitchOptions;
+  /** The node wakes from deep sleep, through which the chip slept on: it is left alone until the first operation, which starts it anew. */
+  isAsleep?: boolean;
   /** Any frequency of the channel plan: its band's image calibration is done at start. */
   frequencyHz: number;
 }

@@ -3,15 +3,14 @@
  * when; this decides what. Sections of the data sheet (DS.SX1261-2.W.APP revision 2.1) stand at the templates.
  */
 import type { LoraModulation } from "../../ports/radio.ts";
+import { needsLowDataRate } from "./lora-timing.ts";
 import * as C from "./sx126x-commands.ts";
 import * as E from "./sx126x-encoding.ts";
 import type { Sx126xOptions } from "./sx126x-options.ts";
+import { type Amplifier, amplifierFor, canDo, SX126X_VARIANTS, type Sx126xVariant } from "./sx126x-variants.ts";
 
 const DEFAULT_TCXO_START_US = 5_000;
 const PUBLIC_SYNC_WORD = 0x34;
-/** 13.4.4: range of the SX1262's amplifier in dBm. */
-const LOWEST_POWER_DBM = -9;
-const HIGHEST_POWER_DBM = 22;
 
 export class Sx126xSettings {
   /** The operation asked for. */
@@ -27,17 +26,22 @@ export class Sx126xSettings {
     syncWord: PUBLIC_SYNC_WORD,
     invertIq: false,
     crcOn: true,
+    implicitLength: undefined,
   };
+  amplifier: Amplifier;
   /** Where the last frame received lies in the chip's buffer. */
   rxOffset = 0;
   /** Registers as they were after reset, of which a workaround changes some bits. */
   txClamp = 0;
   txModulation = 0;
   iqPolarity = 0;
+  eventMask = 0;
   /** What the chip holds now; -1 after a reset. */
   chipSyncWord = -1;
   chipBand = -1;
+  chipAmplifier: Amplifier | undefined;
 
+  readonly variant: Sx126xVariant;
   readonly tcxoByte: number;
   readonly tcxoSteps: number;
   readonly dio2AsRfSwitch: boolean;
@@ -49,9 +53,16 @@ export class Sx126xSettings {
     this.tcxoSteps = Math.ceil((options.tcxoStartUs ?? DEFAULT_TCXO_START_US) / E.TIMER_STEP_US);
     this.dio2AsRfSwitch = options.dio2AsRfSwitch ?? false;
     this.modulation.frequencyHz = options.frequencyHz;
+    this.variant = SX126X_VARIANTS[options.chip ?? "sx1262"];
+    this.amplifier = this.variant.amplifiers[0];
+  }
+
+  supports(modulation: LoraModulation): boolean {
+    return canDo(this.variant, modulation);
   }
 
   setModulation(modulation: LoraModulation): void {
+    if (!this.supports(modulation)) throw new RangeError("radio: modulation");
     const own = this.modulation;
     own.frequencyHz = modulation.frequencyHz;
     own.spreadingFactor = modulation.spreadingFactor;
@@ -61,17 +72,20 @@ export class Sx126xSettings {
     own.syncWord = modulation.syncWord;
     own.invertIq = modulation.invertIq;
     own.crcOn = modulation.crcOn;
+    own.implicitLength = modulation.implicitLength;
   }
 
-  /** In dBm; the nearest that the amplifier can. */
+  /** In dBm at the frequency set; the nearest below that the amplifier can, or its lowest. */
   setPower(powerDbm: number): void {
-    this.powerDbm = Math.max(LOWEST_POWER_DBM, Math.min(HIGHEST_POWER_DBM, Math.floor(powerDbm)));
+    this.amplifier = amplifierFor(this.variant, powerDbm, this.modulation.frequencyHz);
+    this.powerDbm = Math.max(this.variant.lowestDbm, Math.min(this.amplifier.upToDbm, Math.floor(powerDbm)));
   }
 
   /** The chip was reset and knows nothing any more. */
   forget(): void {
     this.chipSyncWord = -1;
     this.chipBand = -1;
+    this.chipAmplifier = undefined;
   }
 
   /** False for a command that this board does not need, or whose effect the chip has already. */
@@ -81,8 +95,19 @@ export class Sx126xSettings {
         return this.tcxoByte >= 0;
       case C.SET_DIO2_RF_SWITCH:
         return this.dio2AsRfSwitch;
+      case C.SET_PA_CONFIG:
+      case C.WRITE_OVER_CURRENT:
+        return this.amplifier !== this.chipAmplifier;
+      case C.READ_TX_CLAMP:
+      case C.WRITE_TX_CLAMP:
+        return this.variant.deviceSel === 0;
+      case C.STOP_TIMER:
+      case C.READ_EVENT_MASK:
+      case C.WRITE_EVENT_MASK:
+        return this.modulation.implicitLength !== undefined;
       case C.WRITE_SYNC_WORD:
         return this.modulation.syncWord !== this.chipSyncWord;
+      case C.SET_STANDBY_TO_CALIBRATE:
       case C.CALIBRATE_IMAGE: {
         const band = E.imageBand(this.modulation.frequencyHz);
         return band >= 0 && band !== this.chipBand;
@@ -90,6 +115,15 @@ export class Sx126xSettings {
       default:
         return true;
     }
+  }
+
+  /** Keeps what a command brought back that a later one needs. */
+  takeIn(command: C.Command, bytes: Uint8Array): void {
+    if (command === C.READ_TX_CLAMP) this.txClamp = bytes[4];
+    else if (command === C.READ_TX_MODULATION) this.txModulation = bytes[4];
+    else if (command === C.READ_IQ_POLARITY) this.iqPolarity = bytes[4];
+    else if (command === C.READ_EVENT_MASK) this.eventMask = bytes[4];
+    else if (command === C.GET_RX_BUFFER_STATUS) this.rxOffset = bytes[3];
   }
 
   /** Fills in what the template leaves open. */
@@ -104,14 +138,23 @@ export class Sx126xSettings {
         bytes[1] = C.IMAGE_BANDS[this.chipBand][2];
         bytes[2] = C.IMAGE_BANDS[this.chipBand][3];
         break;
+      case C.SET_PA_CONFIG:
+        bytes[1] = this.amplifier.dutyCycle;
+        bytes[2] = this.amplifier.hpMax;
+        bytes[3] = this.variant.deviceSel;
+        break;
+      case C.WRITE_OVER_CURRENT:
+        this.chipAmplifier = this.amplifier;
+        bytes[3] = this.variant.overCurrent;
+        break;
       case C.SET_TX_PARAMS:
-        bytes[1] = this.powerDbm;
+        bytes[1] = Math.max(this.powerDbm + this.amplifier.offsetDb, this.variant.lowestSetting);
         break;
       case C.SET_MODULATION_PARAMS:
         bytes[1] = modulation.spreadingFactor;
         bytes[2] = E.bandwidthByte(modulation.bandwidthHz);
         bytes[3] = modulation.codingRate;
-        bytes[4] = E.lowDataRateByte(modulation);
+        bytes[4] = needsLowDataRate(modulation) ? 1 : 0;
         break;
       case C.WRITE_TX_MODULATION:
         bytes[3] = modulation.bandwidthHz === 500_000 ? this.txModulation & ~4 : this.txModulation | 4;
@@ -119,6 +162,7 @@ export class Sx126xSettings {
       case C.SET_PACKET_PARAMS:
         bytes[1] = modulation.preambleSymbols >> 8;
         bytes[2] = modulation.preambleSymbols;
+        bytes[3] = modulation.implicitLength === undefined ? 0 : 1;
         bytes[4] = this.payloadLength;
         bytes[5] = modulation.crcOn ? 1 : 0;
         bytes[6] = modulation.invertIq ? 1 : 0;
@@ -136,6 +180,16 @@ export class Sx126xSettings {
         break;
       case C.WRITE_SYMBOL_TIMEOUT:
         bytes[3] = E.symbolTimeoutRegister(this.symbolTimeout);
+        break;
+      case C.SET_CAD_PARAMS: {
+        const [symbols, peak, least] = E.detectionSettings(modulation.spreadingFactor);
+        bytes[1] = symbols;
+        bytes[2] = peak;
+        bytes[3] = least;
+        break;
+      }
+      case C.WRITE_EVENT_MASK:
+        bytes[3] = this.eventMask | 2;
         break;
       case C.SET_RX:
         put24(bytes, 1, E.receiveGuardSteps(modulation, this.symbolTimeout));

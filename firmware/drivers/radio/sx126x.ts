@@ -1,6 +1,5 @@
 /**
- * Driver for Semtech's SX1262 (and SX1261/68 with another power amplifier setting), data sheet DS.SX1261-2.W.APP revision 2.1, as a
- * `Radio`. It never waits: commands stand in programs (lists of byte templates), of which the next command goes out when BUSY is low,
+ * Driver for Semtech's SX1261, SX1262, SX1268 and LLCC68, data sheet DS.SX1261-2.W.APP revision 2.1, as a `Radio`. It never waits: commands stand in programs (lists of byte templates), of which the next command goes out when BUSY is low,
  * at once or on BUSY's falling edge (8.3.1). BUSY rises at most 600 ns after a command, sooner than JavaScript can look.
  *
  *              2 ms            BUSY falls, INIT_PROGRAM          sleep()            2 ms, GetStatus
@@ -23,6 +22,7 @@
 import type { Clock, Timer } from "../../ports/clock.ts";
 import type { Digital, SPI } from "../../ports/io.ts";
 import type { LoraModulation, Radio, RadioEvents } from "../../ports/radio.ts";
+import { RfSwitch } from "./rf-switch.ts";
 import * as C from "./sx126x-commands.ts";
 import type { Sx126xOptions } from "./sx126x-options.ts";
 import { Sx126xSettings } from "./sx126x-settings.ts";
@@ -37,12 +37,15 @@ const FAILED = 5;
 const NO_OPERATION = 0;
 const TRANSMIT = 1;
 const RECEIVE = 2;
+const DETECT = 3;
 
 const NOTHING_YET = 0;
 const TRANSMITTED = 1;
 const RECEIVED = 2;
 const RECEIVE_TIMEOUT = 3;
 const TRANSMIT_TIMEOUT = 4;
+const ACTIVITY = 5;
+const NO_ACTIVITY = 6;
 
 /** NRESET needs 100 us (8.1); a millisecond later on this clock may be no time at all, so two. */
 const RESET_PULSE_MS = 2;
@@ -68,6 +71,7 @@ export class Sx126x implements Radio {
   #clock: Clock;
   #timer: Timer;
   #events: RadioEvents;
+  #rfSwitch: RfSwitch;
   #settings: Sx126xSettings;
 
   #state = RESETTING;
@@ -100,10 +104,16 @@ export class Sx126x implements Radio {
     this.#settings = new Sx126xSettings(options);
     for (let length = 0; length <= LONGEST_TEMPLATE; length++) this.#commands.push(new Uint8Array(length));
     this.#spi = new options.spi.io({ ...options.spi });
+    this.#rfSwitch = new RfSwitch(options.rfSwitch);
     this.#reset = new options.reset.io({ ...options.reset });
     this.#busy = new options.busy.io({ ...options.busy, onReadable: () => this.#advance() });
     this.#dio1 = new options.dio1.io({ ...options.dio1, onReadable: () => this.#interrupt() });
-    this.#startReset();
+    if (options.isAsleep) this.#state = FAILED;
+    else this.#startReset();
+  }
+
+  get asleep(): boolean {
+    return this.#state === ASLEEP || this.#state === FAILED;
   }
 
   get busy(): boolean {
@@ -111,6 +121,7 @@ export class Sx126x implements Radio {
   }
 
   transmit(modulation: LoraModulation, powerDbm: number, payload: Uint8Array, length: number): void {
+    if ((modulation.implicitLength ?? length) !== length) throw new RangeError("radio: length");
     this.#take(TRANSMIT, modulation);
     this.#settings.setPower(powerDbm);
     this.#settings.payloadLength = length;
@@ -122,9 +133,27 @@ export class Sx126x implements Radio {
 
   receive(modulation: LoraModulation, symbolTimeout: number): void {
     this.#take(RECEIVE, modulation);
-    this.#settings.payloadLength = MAX_PAYLOAD;
+    this.#settings.payloadLength = modulation.implicitLength ?? MAX_PAYLOAD;
     this.#settings.symbolTimeout = symbolTimeout;
     this.#beginOperation();
+  }
+
+  prepare(): void {
+    // Right after falling asleep it is deaf; then, as in every other state, the operation itself does what it needs.
+    if (this.#state !== ASLEEP || this.#clock.nowMs() < this.#sleptAtMs + SLEEP_DEAF_MS) return;
+    this.#state = STANDBY;
+    this.#transfer(C.GET_STATUS);
+    this.#run(C.PREPARE_PROGRAM);
+  }
+
+  detectActivity(modulation: LoraModulation): void {
+    this.#take(DETECT, modulation);
+    this.#settings.payloadLength = modulation.implicitLength ?? MAX_PAYLOAD;
+    this.#beginOperation();
+  }
+
+  supports(modulation: LoraModulation): boolean {
+    return this.#settings.supports(modulation);
   }
 
   /** Drops an operation that is under way, without an event. */
@@ -148,6 +177,7 @@ export class Sx126x implements Radio {
     this.#program = C.NO_PROGRAM;
     this.#operation = NO_OPERATION;
     this.#reset.write(0);
+    this.#rfSwitch.close();
     this.#dio1.close();
     this.#busy.close();
     this.#reset.close();
@@ -156,16 +186,17 @@ export class Sx126x implements Radio {
 
   #take(operation: number, modulation: LoraModulation): void {
     if (this.#operation !== NO_OPERATION) throw new Error("radio: operation while busy");
+    this.#settings.setModulation(modulation);
     this.#operation = operation;
     this.#outcome = NOTHING_YET;
-    this.#settings.setModulation(modulation);
   }
 
   #beginOperation(): void {
     this.#sleepWhenReady = false;
     if (this.#state === STANDBY) {
-      this.#timer.wakeAt(this.#clock.nowMs() + OPERATION_LIMIT_MS, this.#onTimer);
-      if (!this.#isGoingToSleep()) this.#run(this.#operation === TRANSMIT ? C.TRANSMIT_PROGRAM : C.RECEIVE_PROGRAM);
+      if (this.#isEndless()) this.#timer.cancel();
+      else this.#timer.wakeAt(this.#clock.nowMs() + OPERATION_LIMIT_MS, this.#onTimer);
+      if (!this.#isGoingToSleep()) this.#run(this.#operationProgram());
     } else if (this.#state === ASLEEP) {
       const listensAtMs = this.#sleptAtMs + SLEEP_DEAF_MS;
       if (this.#clock.nowMs() >= listensAtMs) this.#wake();
@@ -174,6 +205,16 @@ export class Sx126x implements Radio {
         this.#timer.wakeAt(listensAtMs, this.#onTimer);
       }
     } else if (this.#state === FAILED) this.#startReset();
+  }
+
+  /** It listens until a frame comes: no time is too long. */
+  #isEndless(): boolean {
+    return this.#operation === RECEIVE && this.#settings.symbolTimeout === 0;
+  }
+
+  #operationProgram(): readonly C.Command[] {
+    if (this.#operation === TRANSMIT) return C.TRANSMIT_PROGRAM;
+    return this.#operation === RECEIVE ? C.RECEIVE_PROGRAM : C.DETECT_PROGRAM;
   }
 
   /** The chip was told to sleep but was BUSY still; what comes next waits until it sleeps. */
@@ -193,6 +234,7 @@ export class Sx126x implements Radio {
     this.#program = C.NO_PROGRAM;
     this.#step = 0;
     this.#settings.forget();
+    this.#rfSwitch.off();
     this.#reset.write(0);
     this.#timer.wakeAt(this.#clock.nowMs() + RESET_PULSE_MS, this.#onTimer);
   }
@@ -285,6 +327,7 @@ export class Sx126x implements Radio {
       const length = this.#incomingView.length - READ_HEADER;
       this.#events.onReceived(this.#incomingPayload, length, this.#rssiDbm, this.#snrDb, this.#irqAtMs);
     } else if (outcome === RECEIVE_TIMEOUT) this.#events.onReceiveTimeout(this.#irqAtMs);
+    else if (outcome !== TRANSMIT_TIMEOUT) this.#events.onActivity?.(outcome === ACTIVITY, this.#irqAtMs);
     else this.#recover("radio-transmit-timeout");
   }
 
@@ -295,25 +338,24 @@ export class Sx126x implements Radio {
     else if (command === C.READ_BUFFER) bytes = this.#incomingView;
     for (let i = 0; i < command.length; i++) bytes[i] = command[i];
     this.#settings.fillIn(command, bytes);
+    this.#setRfSwitch(command);
     this.#spi.transfer(bytes);
     return bytes;
   }
 
+  /** The antenna's way is set before the chip sends or listens, and opened before it sleeps. */
+  #setRfSwitch(command: C.Command): void {
+    if (command === C.SET_TX) this.#rfSwitch.transmit();
+    else if (command === C.SET_RX || command === C.SET_CAD) this.#rfSwitch.receive();
+    else if (command === C.SET_SLEEP) this.#rfSwitch.off();
+  }
+
   /** Takes in what a command brought back. */
   #understand(command: C.Command, bytes: Uint8Array): void {
-    const settings = this.#settings;
+    this.#settings.takeIn(command, bytes);
     switch (command) {
-      case C.READ_TX_CLAMP:
-        settings.txClamp = bytes[4];
-        break;
-      case C.READ_TX_MODULATION:
-        settings.txModulation = bytes[4];
-        break;
-      case C.READ_IQ_POLARITY:
-        settings.iqPolarity = bytes[4];
-        break;
       case C.READ_SYNC_WORD:
-        if (((bytes[4] & 0xf0) | (bytes[5] >> 4)) !== settings.chipSyncWord) this.#fail("radio-does-not-answer");
+        if (((bytes[4] & 0xf0) | (bytes[5] >> 4)) !== this.#settings.chipSyncWord) this.#fail("radio-does-not-answer");
         break;
       case C.GET_DEVICE_ERRORS:
         if ((((bytes[2] << 8) | bytes[3]) & DEVICE_ERRORS) !== 0) this.#fail("radio-device-error");
@@ -322,7 +364,6 @@ export class Sx126x implements Radio {
         this.#conclude((bytes[2] << 8) | bytes[3]);
         break;
       case C.GET_RX_BUFFER_STATUS:
-        settings.rxOffset = bytes[3];
         if (this.#incomingView.length !== READ_HEADER + bytes[2])
           this.#incomingView = this.#incoming.subarray(0, READ_HEADER + bytes[2]);
         break;
@@ -340,6 +381,8 @@ export class Sx126x implements Radio {
     if (this.#operation === TRANSMIT) {
       if (flags & C.IRQ.txDone) this.#outcome = TRANSMITTED;
       else if (flags & C.IRQ.timeout) this.#outcome = TRANSMIT_TIMEOUT;
+    } else if (this.#operation === DETECT) {
+      if (flags & C.IRQ.cadDone) this.#outcome = flags & C.IRQ.cadDetected ? ACTIVITY : NO_ACTIVITY;
     } else if (flags & C.IRQ.headerError) {
       this.#outcome = RECEIVE_TIMEOUT;
       this.#program = C.STOP_PROGRAM;

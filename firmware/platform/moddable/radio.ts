@@ -1,7 +1,8 @@
-/** Wires the SX126x driver to a board's pins. */
+/** Wires the driver of the board's radio, of either family, to its pins. */
 import Digital from "embedded:io/digital";
 import { Sx126x } from "../../drivers/radio/sx126x.ts";
 import type { IoChoice } from "../../drivers/radio/sx126x-options.ts";
+import { Sx127x } from "../../drivers/radio/sx127x.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Digital as DigitalPort, SPI } from "../../ports/io.ts";
 import type { Radio, RadioEvents } from "../../ports/radio.ts";
@@ -9,7 +10,7 @@ import type { BoardRadio } from "./board.ts";
 import { EdgeInput, SelectedSpi } from "./io.ts";
 import { LoopTimer } from "./timer.ts";
 
-/** Half of what the chip takes (8.2): a transfer of 20 bytes is 20 us. */
+/** Half of what an SX126x takes (8.2), and less than the 10 MHz of an SX127x (4.3): a transfer of 20 bytes is 20 us. */
 const SPI_HZ = 8_000_000;
 
 /** Hands the driver's events to the application, which is made after the driver. */
@@ -33,22 +34,46 @@ export class RadioEventRelay implements RadioEvents {
   }
 }
 
-/** `frequencyHz`: any channel of the plan. */
-export function openRadio(pins: BoardRadio, frequencyHz: number, clock: Clock, events: RadioEvents): Radio {
+/** `frequencyHz`: any channel of the plan; `isAsleep`: the node wakes from deep sleep, through which the chip slept on. */
+export function openRadio(
+  pins: BoardRadio,
+  frequencyHz: number,
+  clock: Clock,
+  events: RadioEvents,
+  isAsleep: boolean,
+): Radio {
   const { port, clock: clockPin, in: inPin, out: outPin } = pins.SPI;
   const wires = { port, clock: clockPin, in: inPin, out: outPin, select: pins.select, active: 0 };
-  return new Sx126x({
+  const { transmit, receive } = pins.rfSwitch ?? {};
+  const common = {
     spi: { io: constructorOf<SPI>(SelectedSpi), ...wires, mode: 0, hz: SPI_HZ },
-    reset: { io: constructorOf<DigitalPort>(Digital), pin: pins.reset, mode: Digital.Output, initialValue: 1 },
-    busy: { io: constructorOf<DigitalPort>(EdgeInput), pin: pins.busy, rises: false },
-    dio1: { io: constructorOf<DigitalPort>(EdgeInput), pin: pins.dio1, rises: true },
+    dio1: edgeInput(pins.dio1, true),
+    rfSwitch: {
+      transmit: transmit === undefined ? undefined : output(transmit, 0),
+      receive: receive === undefined ? undefined : output(receive, 0),
+    },
     clock,
     timer: new LoopTimer(clock),
     events,
-    tcxoVoltage: pins.tcxoVoltage,
-    dio2AsRfSwitch: pins.dio2AsRfSwitch,
+    isAsleep,
     frequencyHz,
-  });
+  };
+  if ("dio0" in pins) {
+    const { chip, paBoost, tcxo } = pins;
+    const reset = { ...output(pins.reset, 1), mode: Digital.OutputOpenDrain };
+    return new Sx127x({ ...common, reset, dio0: edgeInput(pins.dio0, true), chip, paBoost, tcxo });
+  }
+  const { chip, tcxoVoltage, dio2AsRfSwitch } = pins;
+  const reset = output(pins.reset, 1);
+  return new Sx126x({ ...common, reset, busy: edgeInput(pins.busy, false), chip, tcxoVoltage, dio2AsRfSwitch });
+}
+
+function output(pin: number, initialValue: number) {
+  return { io: constructorOf<DigitalPort>(Digital), pin, mode: Digital.Output, initialValue };
+}
+
+function edgeInput(pin: number, rises: boolean) {
+  return { io: constructorOf<DigitalPort>(EdgeInput), pin, rises };
 }
 
 /** The driver calls a constructor with the very options that stand beside it, which its type cannot say. */

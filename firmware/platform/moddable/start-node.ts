@@ -57,8 +57,10 @@ function run(
 ): void {
   const power = new EspPower(device.radio === undefined ? [] : [device.radio.select]);
   const relay = new RadioEventRelay();
-  const frequencyHz = provisioning.region.defaultChannels[0].frequencyHz;
-  const radio = usesRadio ? openRadio(device.radio!, frequencyHz, clock, relay) : undefined;
+  const frequencyHz = provisioning.region.defaultChannels[0].firstHz;
+  const radio = usesRadio
+    ? openRadio(device.radio!, frequencyHz, clock, relay, power.wakeCause === "timer")
+    : undefined;
   power.releasePins();
   const network = openNetwork(provisioning, clock, log);
   const ports: NodePorts = {

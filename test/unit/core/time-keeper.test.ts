@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TIME_REFRESH_MS } from "../../../firmware/core/bounds.ts";
+import { SLEEPING_CLOCK_DRIFT_PPM, SLEEPING_TIME_REFRESH_MS, TIME_REFRESH_MS } from "../../../firmware/core/bounds.ts";
 import { gpsToUnixMs, TimeKeeper } from "../../../firmware/core/time-keeper.ts";
 import { TIME_SOURCE, timeQuality, timeSource, timeUncertaintyMs } from "../../../firmware/wire/time-quality.ts";
 import { throughSavedState } from "./saved-state.ts";
@@ -33,6 +33,13 @@ describe("time keeper", () => {
     time.learn(deviceTime, UNIX_MS, 5_000, 100);
     assert.equal(time.uncertaintyMs(5_000), 100);
     assert.equal(time.uncertaintyMs(5_000 + 1_000_000), 120);
+  });
+
+  it("of a node that sleeps on an RC oscillator: 1 %, and what that makes of an hour", () => {
+    const time = new TimeKeeper(SLEEPING_CLOCK_DRIFT_PPM, SLEEPING_TIME_REFRESH_MS);
+    time.learn(deviceTime, UNIX_MS, 5_000, 100);
+    assert.equal(time.uncertaintyMs(5_000 + 1_000_000), 10_100);
+    assert.equal(timeUncertaintyMs(time.quality(5_000)), 65_536);
   });
 
   it("states one class until the time is refreshed, then a coarser one if it is not", () => {

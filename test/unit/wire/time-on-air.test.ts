@@ -1,15 +1,20 @@
 import { equal, ok } from "node:assert/strict";
 import { type AirModulation, lowDataRateOptimise, symbolUs, timeOnAirUs } from "../../../firmware/wire/time-on-air.ts";
+import { counts } from "../../counts.ts";
 
-/** The formula as AN1200.13 prints it, in floating point, for spreading factors 7 to 12. */
+/**
+ * The formula as AN1200.13 prints it, in floating point, for spreading factors 7 to 12; with the two differences of the SX1261/2 data sheet (6.1.4)
+ * for 5 and 6: 8 bits fewer, 2 symbols of sync word more.
+ */
 function an1200Us(m: AirModulation, length: number, implicit: boolean): number {
   const ts = 2 ** m.spreadingFactor / m.bandwidthHz;
   const de = ts >= 0.016 ? 1 : 0;
+  const fast = m.spreadingFactor < 7;
   const quotient =
-    (8 * length - 4 * m.spreadingFactor + 28 + (m.crcOn ? 16 : 0) - (implicit ? 20 : 0)) /
+    (8 * length - 4 * m.spreadingFactor + (fast ? 20 : 28) + (m.crcOn ? 16 : 0) - (implicit ? 20 : 0)) /
     (4 * (m.spreadingFactor - 2 * de));
   const symbols = 8 + Math.max(Math.ceil(quotient) * (m.codingRate + 4), 0);
-  return Math.round(((m.preambleSymbols + 4.25) * ts + symbols * ts) * 1e6);
+  return Math.round(((m.preambleSymbols + (fast ? 6.25 : 4.25)) * ts + symbols * ts) * 1e6);
 }
 
 const uplink = (spreadingFactor: number): AirModulation => ({
@@ -28,22 +33,29 @@ describe("time on air", () => {
     equal(Math.round(timeOnAirUs(uplink(12), 64) / 1000), 2793);
   });
 
-  it("AN1200.13: to the microsecond over SF7 to SF12, bandwidths, coding rates, lengths 0 to 255, both headers, CRC on and off", () => {
-    for (let spreadingFactor = 7; spreadingFactor <= 12; spreadingFactor++) {
+  const PREAMBLES = counts(1, 5) === 1 ? [8] : [6, 8, 10, 12, 65_535];
+
+  it("AN1200.13, SX1261/2 data sheet 6.1.4: to the microsecond over SF5 to SF12, bandwidths, coding rates, lengths 0 to 255, both headers, CRC on and off", () => {
+    let compared = 0;
+    for (let spreadingFactor = 5; spreadingFactor <= 12; spreadingFactor++) {
       for (const bandwidthHz of [125_000, 250_000, 500_000] as const) {
         for (let codingRate = 1; codingRate <= 4; codingRate++) {
           for (const crcOn of [true, false]) {
-            const modulation = { spreadingFactor, bandwidthHz, codingRate, preambleSymbols: 8, crcOn };
-            for (let length = 0; length <= 255; length++) {
-              const us = timeOnAirUs(modulation, length);
-              equal(us, an1200Us(modulation, length, false));
-              equal(timeOnAirUs(modulation, length, true), an1200Us(modulation, length, true));
-              ok(Number.isInteger(us));
+            for (const preambleSymbols of PREAMBLES) {
+              const modulation = { spreadingFactor, bandwidthHz, codingRate, preambleSymbols, crcOn };
+              for (let length = 0; length <= 255; length++) {
+                const us = timeOnAirUs(modulation, length);
+                equal(us, an1200Us(modulation, length, false));
+                equal(timeOnAirUs(modulation, length, true), an1200Us(modulation, length, true));
+                ok(Number.isInteger(us));
+                compared += 2;
+              }
             }
           }
         }
       }
     }
+    equal(compared, 8 * 3 * 4 * 2 * PREAMBLES.length * 256 * 2);
   });
 
   it("SX1261/2 data sheet 6.1.4: SF5 and SF6 have 6.25 symbols of sync and no 8 bits more", () => {

@@ -32,16 +32,16 @@ describe("time quality", () => {
     equal(timeUncertaintyMs(0), Infinity);
   });
 
-  it("knows which bytes it can give: 3 sources with 22 classes, and 0", () => {
+  it("knows which bytes it can give: 4 sources with 22 classes, and 0", () => {
     let valid = 0;
     for (let byte = 0; byte < 300; byte++) if (isTimeQuality(byte)) valid++;
-    equal(valid, 1 + 3 * 22);
+    equal(valid, 1 + 4 * 22);
     equal(isTimeQuality((1 << 5) | 9), false);
-    equal(isTimeQuality((4 << 5) | 10), false);
+    equal(isTimeQuality((5 << 5) | 10), false);
   });
 
   it("names the sources", () => {
-    const names = [0, 1, 2, 3].map((source) => timeSourceName((source << 5) | (source === 0 ? 0 : 10)));
-    deepEqual(names, ["none", "lorawan", "sntp", "gnss"]);
+    const names = [0, 1, 2, 3, 4].map((source) => timeSourceName((source << 5) | (source === 0 ? 0 : 10)));
+    deepEqual(names, ["none", "lorawan", "sntp", "gnss", "receiver"]);
   });
 });

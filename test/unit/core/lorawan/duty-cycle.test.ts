@@ -80,6 +80,48 @@ describe("duty cycle", () => {
     ok(restored.earliestMs(868_100_000, 2_000, 500_000) > HOUR_MS);
   });
 
+  it("ETSI EN 300 220-1 4.3.3: nor over power cuts, however long it was dark: what flash holds is enough", () => {
+    const frequencyHz = 868_100_000;
+    const random = new RandomStream(9, "duty and power cuts");
+    const frames: { startMs: number; endMs: number }[] = [];
+    const flash = new Uint8Array(16);
+    let recordLength = 0;
+    let writes = 0;
+    let cuts = 0;
+    /** True time; a boot's own clock begins at 0. */
+    let worldMs = 0;
+    const untilMs = counts(60, 1_000) * HOUR_MS;
+    while (worldMs < untilMs) {
+      cuts++;
+      const bootMs = worldMs;
+      const ledger = new DutyCycle(EU868);
+      ledger.readRecord(flash, recordLength, 100);
+      let nowMs = 100;
+      const lifeMs = random.below(random.below(3) === 0 ? 4 * HOUR_MS : 600_000);
+      while (nowMs < lifeMs) {
+        const airtimeMs = 40 + random.below(2_800);
+        nowMs = ledger.earliestMs(frequencyHz, airtimeMs, nowMs);
+        if (nowMs >= lifeMs) break;
+        if (ledger.mustStore(frequencyHz, airtimeMs)) {
+          recordLength = ledger.writeRecord(flash);
+          writes++;
+        }
+        const endMs = nowMs + airtimeMs;
+        // The power may go in the middle of the frame: then it is not booked, but it was written down.
+        const isCut = random.below(40) === 0;
+        if (!isCut) ledger.book(frequencyHz, endMs, airtimeMs, 0);
+        frames.push({ startMs: bootMs + nowMs, endMs: bootMs + endMs });
+        nowMs = endMs + random.below(2_000);
+        if (isCut) break;
+      }
+      worldMs = bootMs + nowMs + random.below(random.below(4) === 0 ? HOUR_MS : 60_000);
+    }
+    const worst = worstHourMs(frames);
+    ok(worst <= 36_000, `${worst}`);
+    ok(worst > 20_000, `${worst}`);
+    ok(cuts > 40 && writes < frames.length, `${cuts} cuts, ${writes} writes, ${frames.length} frames`);
+  });
+
   it("a refused uplink says when it may go, and then it goes", () => {
     const bench = new MacBench({ fixedDataRate: 0 });
     bench.join();

@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { BackOff } from "../../../../firmware/core/lorawan/back-off.ts";
 import { Chance } from "../../../../firmware/core/lorawan/chance.ts";
 import { Join } from "../../../../firmware/core/lorawan/join.ts";
 import { EU868 } from "../../../../firmware/core/lorawan/region/eu868.ts";
@@ -18,7 +19,7 @@ describe("LoRaWAN join", () => {
   it("TS001-1.0.4 6.2.5: DevNonce is on flash before its request leaves", () => {
     const bench = new MacBench();
     bench.handle({ kind: "join" });
-    equal(bench.kinds(), "store lw.join, transmit");
+    equal(bench.kinds(), "store lw.join, store lw.duty, transmit");
     const { bytes, modulation, powerDbm } = bench.last("transmit");
     const request = newJoinRequest();
     ok(parseJoinRequest(bytes!, bytes!.length, request));
@@ -185,7 +186,7 @@ describe("LoRaWAN join", () => {
   });
 
   it("TS001-1.0.4 7: under 36 s on air in the first hour, 36 s in the next ten, 8.7 s each day after", () => {
-    const join = new Join(EU868);
+    const join = new Join(EU868, new BackOff());
     const chance = new Chance(new RandomStream(3, "join"));
     const airtimeMs = 1_483;
     const spent = [0, 0, 0, 0, 0];

@@ -1,5 +1,6 @@
 import { equal, ok } from "node:assert/strict";
 import { EU868 } from "../../../../firmware/core/lorawan/region/eu868.ts";
+import { US915 } from "../../../../firmware/core/lorawan/region/us915.ts";
 import { symbolUs } from "../../../../firmware/wire/time-on-air.ts";
 import { RandomStream } from "../../../../host-sim/random-stream.ts";
 import { counts } from "../../../counts.ts";
@@ -67,6 +68,43 @@ describe("receive windows", () => {
       }
     });
   }
+
+  it("SX1261/2 data sheet 13.4.9: a window of more than 248 symbols is listened to in parts, up to its very end", () => {
+    const clockErrorPpm = 10_000;
+    const symbolMs = symbolUs(7, 500_000) / 1000;
+    for (const cycles of [false, true]) {
+      const bench = new MacBench({ region: US915, clockErrorPpm });
+      bench.join({ rx2DataRate: 13, rx1DelayS: 15 });
+      bench.cycles = cycles;
+      bench.exchange({ rx1: bench.down({}, "0330ff0061") });
+      bench.nowMs += 60_000;
+      bench.seen = [];
+      bench.send();
+      bench.transmitted();
+      const endMs = bench.nowMs;
+      const errorMs = (15_000 * clockErrorPpm) / 1e6;
+      let closedMs = 0;
+      bench.toTimeout();
+      for (let part = 0; bench.all("receive").length === part + 1; part++) {
+        const { atMs, symbolTimeout } = bench.seen.at(-1)!;
+        if (part === 0) ok(atMs <= endMs + 15_000 - errorMs);
+        else equal(atMs, closedMs, "the next part at once");
+        ok(symbolTimeout! <= 248);
+        closedMs = Math.ceil(atMs + symbolTimeout! * symbolMs);
+        bench.nowMs = closedMs;
+        bench.handle({ kind: "receiveTimeout", atMs: closedMs });
+      }
+      ok(bench.all("receive").length > 4, `${bench.all("receive").length} parts`);
+      ok(closedMs >= endMs + 15_000 + errorMs + DETECTION * symbolMs, "to the end");
+      ok(closedMs <= endMs + 15_000 + errorMs + 20 * symbolMs + 2, "and not longer");
+      // A frame in any part is taken.
+      bench.toTimeout();
+      bench.nowMs += 10;
+      const frame = bench.down({}, "", "aa");
+      bench.handle({ kind: "received", frame, length: frame.length, rssiDbm: -90, snrDb: 5, atMs: bench.nowMs });
+      equal(bench.all("downlink").length, 1);
+    }
+  });
 
   it("a window that is opened too late for any frame is not opened", () => {
     const bench = new MacBench();

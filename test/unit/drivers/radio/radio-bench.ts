@@ -1,10 +1,14 @@
-/** A driver on a modelled chip in a world of its own, and a record of what it says: the test bench of the radio tests. */
+/** Drivers on modelled chips in a world of their own, and a record of what they say: the test bench of the radio tests. */
 import { Sx126x } from "../../../../firmware/drivers/radio/sx126x.ts";
 import type { Sx126xOptions } from "../../../../firmware/drivers/radio/sx126x-options.ts";
+import { Sx127x } from "../../../../firmware/drivers/radio/sx127x.ts";
+import type { Sx127xOptions } from "../../../../firmware/drivers/radio/sx127x-options.ts";
 import type { Clock, Timer } from "../../../../firmware/ports/clock.ts";
-import type { LoraModulation } from "../../../../firmware/ports/radio.ts";
+import type { LoraModulation, RadioEvents } from "../../../../firmware/ports/radio.ts";
 import { Sx1262 } from "../../../../host-sim/chips/sx1262.ts";
 import type { Sx1262Board } from "../../../../host-sim/chips/sx1262-board.ts";
+import { Sx1276 } from "../../../../host-sim/chips/sx1276.ts";
+import type { Sx1276Board } from "../../../../host-sim/chips/sx1276-board.ts";
 import type { PendingEvent } from "../../../../host-sim/event-queue.ts";
 import { RadioChannel } from "../../../../host-sim/radio/channel.ts";
 import { World } from "../../../../host-sim/world.ts";
@@ -44,46 +48,40 @@ export type RadioEvent =
   | { kind: "transmitted"; atMs: number }
   | { kind: "received"; frame: string; rssiDbm: number; snrDb: number; atMs: number }
   | { kind: "timeout"; atMs: number }
+  | { kind: "activity"; detected: boolean; atMs: number }
   | { kind: "error"; reason: string };
 
 export function hex(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-/** A chip with its driver. */
-export class Station {
-  readonly chip: Sx1262;
-  readonly radio: Sx126x;
+/** What a driver says, and what goes over its bus. */
+class Record {
   readonly events: RadioEvent[] = [];
   /** SPI transfers since the last `takeTrace`, as sent. */
-  #trace: string[] = [];
+  readonly #trace: string[] = [];
   /** Called with each event, after it was recorded. */
   onEvent: ((event: RadioEvent) => void) | undefined;
 
-  constructor(
-    world: World,
-    channel: RadioChannel,
-    position: { x: number; y: number },
-    board: Partial<Sx1262Board> = {},
-    options: Partial<Sx126xOptions> = {},
-  ) {
-    this.chip = new Sx1262({ world, channel, position, ...board });
-    this.chip.trace = (bytes) => this.#trace.push(hex(bytes));
-    const clock: Clock = { nowMs: () => Math.floor(world.nowUs / 1000) };
-    this.radio = new Sx126x({
-      ...this.chip.io,
-      clock,
+  protected traced(bytes: Uint8Array): void {
+    this.#trace.push(hex(bytes));
+  }
+
+  /** Options that the drivers of both families have. */
+  protected ports(world: World): { clock: Clock; timer: Timer; events: RadioEvents; frequencyHz: number } {
+    return {
+      clock: { nowMs: () => Math.floor(world.nowUs / 1000) },
       timer: new WorldTimer(world),
       events: {
         onTransmitted: (atMs) => this.#record({ kind: "transmitted", atMs }),
         onReceived: (frame, length, rssiDbm, snrDb, atMs) =>
           this.#record({ kind: "received", frame: hex(frame.subarray(0, length)), rssiDbm, snrDb, atMs }),
         onReceiveTimeout: (atMs) => this.#record({ kind: "timeout", atMs }),
+        onActivity: (detected, atMs) => this.#record({ kind: "activity", detected, atMs }),
         onError: (reason) => this.#record({ kind: "error", reason }),
       },
       frequencyHz: 868_100_000,
-      ...options,
-    });
+    };
   }
 
   #record(event: RadioEvent): void {
@@ -97,6 +95,43 @@ export class Station {
 
   takeEvents(): RadioEvent[] {
     return this.events.splice(0);
+  }
+
+  takeKinds(): string[] {
+    return this.takeEvents().map((event) => event.kind);
+  }
+}
+
+/** An SX126x with its driver. */
+export class Station extends Record {
+  readonly chip: Sx1262;
+  readonly radio: Sx126x;
+
+  constructor(
+    world: World,
+    channel: RadioChannel,
+    position: { x: number; y: number },
+    board: Partial<Sx1262Board> = {},
+    options: Partial<Sx126xOptions> = {},
+  ) {
+    super();
+    this.chip = new Sx1262({ world, channel, position, ...board });
+    this.chip.trace = (bytes) => this.traced(bytes);
+    this.radio = new Sx126x({ ...this.chip.io, ...this.ports(world), ...options });
+  }
+}
+
+/** An SX127x with its driver. */
+export class Sx127xStation extends Record {
+  readonly chip: Sx1276;
+  readonly radio: Sx127x;
+
+  constructor(bench: Bench, x = 0, board: Partial<Sx1276Board> = {}, options: Partial<Sx127xOptions> = {}) {
+    super();
+    const { world, channel } = bench;
+    this.chip = new Sx1276({ world, channel, position: { x, y: 0 }, ...board });
+    this.chip.trace = (bytes) => this.traced(bytes);
+    this.radio = new Sx127x({ ...this.chip.io, ...this.ports(world), ...options });
   }
 }
 

@@ -4,23 +4,17 @@ import { RandomStream } from "../../../../host-sim/random-stream.ts";
 import { counts } from "../../../counts.ts";
 import { DOWNLINK, heltecStation, makeBench, Station, UPLINK } from "./radio-bench.ts";
 import {
+  assertGolden,
   GOLDEN_FETCH,
   GOLDEN_INIT,
+  GOLDEN_PREPARE,
   GOLDEN_RECEIVE,
   GOLDEN_SLEEP,
   GOLDEN_TRANSMIT,
-  type GoldenLine,
 } from "./sx126x-golden.ts";
 
 const HELLO = Uint8Array.from([0x48, 0x65, 0x6c, 0x6c, 0x6f]);
 const START_MS = 30;
-
-function assertGolden(actual: string[], golden: readonly GoldenLine[]): void {
-  assert.deepEqual(
-    actual,
-    golden.map(([bytes]) => bytes),
-  );
-}
 
 describe("SX126x driver: bytes on the SPI bus", () => {
   it("DS.SX1261-2 14.1, 15: the start-up sequence is the golden one and leaves the chip without complaint", () => {
@@ -72,6 +66,19 @@ describe("SX126x driver: bytes on the SPI bus", () => {
     assert.deepEqual(station.chip.violations, []);
   });
 
+  it("DS.SX1261-2 13.1.2: preparing is the golden sequence", () => {
+    const bench = makeBench();
+    const station = heltecStation(bench);
+    bench.run(START_MS);
+    station.radio.sleep();
+    bench.run(10);
+    station.takeTrace();
+    station.radio.prepare();
+    bench.run(10);
+    assertGolden(station.takeTrace(), GOLDEN_PREPARE);
+    assert.deepEqual(station.chip.violations, []);
+  });
+
   it("DS.SX1261-2 9.2.1: another band is calibrated before its first use, and only then", () => {
     const bench = makeBench();
     const station = heltecStation(bench);
@@ -81,8 +88,14 @@ describe("SX126x driver: bytes on the SPI bus", () => {
       station.radio.transmit({ ...UPLINK, frequencyHz: 903_900_000 }, 20, HELLO, HELLO.length);
       bench.run(100);
     }
+    station.radio.sleep();
+    bench.run(10);
+    station.radio.prepare();
+    bench.run(10);
+    station.radio.receive({ ...DOWNLINK, frequencyHz: 868_300_000 }, 8);
+    bench.run(100);
     const calibrations = station.takeTrace().filter((bytes) => bytes.startsWith("98"));
-    assert.deepEqual(calibrations, ["98e1e9"]);
+    assert.deepEqual(calibrations, ["98e1e9", "98d7db"]);
     assert.deepEqual(station.chip.violations, []);
   });
 
@@ -125,19 +138,23 @@ describe("SX126x driver: bytes on the SPI bus", () => {
     assert.deepEqual(station.chip.violations, []);
   });
 
-  it("DS.SX1261-2 13.4.4: power from -9 to 22 dBm, the nearest below what was asked for", () => {
+  it("DS.SX1261-2 13.1.14, 13.4.4: the nearest power below what was asked for, each from its own amplifier setting", () => {
     const bench = makeBench();
     const station = heltecStation(bench);
+    const sent: number[] = [];
+    bench.channel.onTransmission(({ powerDbm }) => sent.push(powerDbm));
     bench.run(START_MS);
     station.takeTrace();
-    for (const powerDbm of [-20, -9, 0, 13.8, 22, 30]) {
+    for (const powerDbm of [-20, -9, 0, 13.8, 16, 17, 18, 20, 22, 30]) {
       station.radio.transmit(UPLINK, powerDbm, HELLO, HELLO.length);
       bench.run(100);
     }
+    assert.deepEqual(sent, [-9, -9, 0, 13, 16, 17, 18, 20, 22, 22]);
     assert.deepEqual(
-      station.takeTrace().filter((bytes) => bytes.startsWith("8e")),
-      ["8ef704", "8ef704", "8e0004", "8e0d04", "8e1604", "8e1604"],
+      station.takeTrace().filter((bytes) => bytes.startsWith("95")),
+      ["9502020001", "9502030001", "9503050001", "9504070001"],
     );
+    assert.deepEqual(station.chip.violations, []);
   });
 
   it("DS.SX1261-2 12.1: another sync word is written once", () => {

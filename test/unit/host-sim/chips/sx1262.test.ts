@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { SET_PACKET_TYPE_LORA, SET_STANDBY } from "../../../../firmware/drivers/radio/sx126x-commands.ts";
 import type { Digital, SPI } from "../../../../firmware/ports/io.ts";
-import { preambleUs, symbolUs } from "../../../../firmware/wire/time-on-air.ts";
+import { preambleUs, symbolUs, timeOnAirUs } from "../../../../firmware/wire/time-on-air.ts";
 import { Sx1262 } from "../../../../host-sim/chips/sx1262.ts";
 import type { Sx1262Board } from "../../../../host-sim/chips/sx1262-board.ts";
+import type { Sx126xName } from "../../../../host-sim/chips/sx1262-variants.ts";
 import { DOWNLINK, heltecStation, hex, makeBench, UPLINK } from "../../drivers/radio/radio-bench.ts";
 
 /** A chip without a driver: a test drives its pins by hand. */
@@ -239,6 +240,77 @@ describe("SX1262 model: BUSY and modes", () => {
     assert.equal(channel.counts.sent, 1);
   });
 
+  it("DS.SX1261-2 15.3: after a frame without a header the timer runs on and ends what comes next, unless it is stopped", () => {
+    for (const workaround of [false, true]) {
+      const { send, busyUs, run, channel, world } = readyChip();
+      const modulation = { ...UPLINK, implicitLength: 4 };
+      const execute = (...command: number[]): void => {
+        send(...command);
+        busyUs();
+      };
+      execute(0x8c, 0, 8, 1, 4, 1, 0);
+      execute(0x0d, 0x07, 0x40, 0x34, 0x44);
+      execute(0xa0, 0);
+      // 200 ms of timer; the frame ends after about 31.
+      execute(0x82, 0, 0x32, 0);
+      const startUs = world.nowUs;
+      const endUs = startUs + timeOnAirUs(modulation, 4, true);
+      channel.transmit({
+        modulation,
+        powerDbm: 14,
+        frame: new Uint8Array(4),
+        startUs,
+        endUs,
+        from: {},
+        position: { x: 50, y: 0 },
+      });
+      run(50);
+      assert.equal(send(0x12, 0, 0, 0).slice(4), "0002", "RxDone");
+      send(0x02, 0x43, 0xff);
+      busyUs();
+      if (workaround) {
+        execute(0x0d, 0x09, 0x20, 0x00);
+        execute(0x0d, 0x09, 0x44, 0x02);
+      }
+      // Listening without a timer of its own: nothing should end it.
+      execute(0x82, 0, 0, 0);
+      run(1000);
+      assert.equal(send(0x12, 0, 0, 0).slice(4), workaround ? "0000" : "0200");
+    }
+  });
+
+  it("DS.SX1261-2 13.1.7, 13.4.7: detection before its parameters is noticed; reserved parameters are refused", () => {
+    const { send, busyUs, chip } = readyChip();
+    send(0xc5);
+    busyUs();
+    assert.equal(chip.violations.at(-1)?.rule, "detection-not-set");
+    send(0x80, 0);
+    busyUs();
+    assert.match(send(0x88, 5, 22, 10, 0, 0, 0, 0), /^f+$/);
+    assert.equal(chip.violations.at(-1)?.rule, "reserved-value");
+  });
+
+  it("each variant refuses what it does not have (13.1.14, 13.4.1, 13.4.4, 13.4.5.2)", () => {
+    const cases: [Sx126xName, number[]][] = [
+      ["sx1261", [0x95, 4, 7, 0, 1]],
+      ["sx1261", [0x8e, 22, 4]],
+      ["sx1262", [0x95, 4, 0, 1, 1]],
+      ["sx1262", [0x8e, 0xee, 4]],
+      ["sx1268", [0x86, 0x36, 0x41, 0x99, 0x9a]],
+      ["llcc68", [0x8b, 10, 4, 1, 0]],
+      ["llcc68", [0x8b, 11, 5, 1, 0]],
+      ["llcc68", [0x8b, 12, 6, 1, 0]],
+    ];
+    for (const [name, command] of cases) {
+      const { send, busyUs, chip } = bareChip({ chip: name });
+      busyUs();
+      send(...SET_PACKET_TYPE_LORA);
+      busyUs();
+      assert.match(send(...command), /^f+$/);
+      assert.equal(chip.violations.at(-1)?.rule, "reserved-value", `${name} ${command.join(" ")}`);
+    }
+  });
+
   it("DS.SX1261-2 13.4.8: the 256-byte buffer wraps", () => {
     const { send, busyUs } = readyChip();
     send(0x0e, 0xfe, 1, 2, 3, 4);
@@ -258,7 +330,7 @@ describe("SX1262 model: receive windows by symbols", () => {
     // TCXO, switching time, and 10 us for each command before: the driver's latency, which the MAC has to allow for.
     const listenAtUs = 100_000;
     const receiveDelayUs = 5000 + 83 + 7 * 10;
-    const transmitDelayUs = 5000 + 126 + 8 * 10;
+    const transmitDelayUs = 5000 + 126 + 10 * 10;
     bench.world.at(listenAtUs - receiveDelayUs, () => receiver.radio.receive(DOWNLINK, symbols));
     let startUs = 0;
     bench.channel.onTransmission((transmission) => {

@@ -5,6 +5,7 @@ import { timeOnAirUs } from "../../../../firmware/wire/time-on-air.ts";
 import {
   Gateway,
   type GatewayDownlink,
+  type GatewayOptions,
   type GatewayUplink,
   type TxStatus,
 } from "../../../../host-sim/network/gateway.ts";
@@ -22,7 +23,7 @@ class Bench {
   readonly sent: AirTransmission[] = [];
   readonly gateway: Gateway;
 
-  constructor(counterStart = 0, driftPpm = 0) {
+  constructor(counterStart = 0, driftPpm = 0, options: Partial<GatewayOptions> = {}) {
     this.gateway = new Gateway(this.world, this.channel, {
       id: bytes("0016c001f153a14c"),
       position: { x: 0, y: 0 },
@@ -30,6 +31,7 @@ class Bench {
       subBands: EU868.subBands,
       counterStart,
       driftPpm,
+      ...options,
     });
     this.gateway.onUplink = (uplink) => this.heard.push(uplink);
     this.channel.onTransmission((transmission) => {
@@ -104,6 +106,21 @@ describe("gateway, receiving", () => {
     bench.uplink({ ...uplink, frequencyHz: 868_800_000 });
     bench.world.run(5_000_000);
     assert.deepEqual(bench.heard, []);
+  });
+
+  it("SX1301: one more channel of another kind, with its one spreading factor (US915: 500 kHz at SF8)", () => {
+    const serviceChannel = { frequencyHz: 868_300_000, spreadingFactor: 8, bandwidthHz: 500_000 } as const;
+    const bench = new Bench(0, 0, { serviceChannel });
+    bench.uplink({ ...uplinkModulation(4), ...serviceChannel });
+    bench.world.run(1_000_000);
+    bench.uplink({ ...uplinkModulation(4), ...serviceChannel, spreadingFactor: 9 });
+    bench.world.run(2_000_000);
+    bench.uplink({ ...uplinkModulation(4), ...serviceChannel, frequencyHz: 868_100_000 });
+    bench.world.run(3_000_000);
+    assert.deepEqual(
+      bench.heard.map(({ channel }) => channel),
+      [8],
+    );
   });
 
   it("reports whole dBm, quarters of a dB, its counter at the frame's end, and the true time", () => {
@@ -204,6 +221,51 @@ describe("gateway, sending (Semtech UDP protocol, PROTOCOL.TXT 5)", () => {
     const airtime = timeOnAirUs(PLAN.downlink(868_100_000, 0), 33);
     assert.equal(counted(868_100_000), Math.floor(36_000_000 / airtime));
     assert.equal(counted(869_525_000), Math.floor(360_000_000 / airtime));
+  });
+
+  it("imme: begins a second from now, or in the first gap after that which is long enough", () => {
+    const bench = new Bench();
+    const airtime = timeOnAirUs(PLAN.downlink(868_100_000, 5), 20);
+    bench.ask({ counter: 1_020_000 });
+    bench.ask({ counter: 1_020_000 + airtime + 1_000 + airtime });
+    assert.deepEqual(bench.ask({ counter: undefined }).statuses, ["ok"]);
+    bench.world.run(5_000_000);
+    const starts = bench.sent.map(({ startUs }) => startUs);
+    assert.deepEqual(starts, [1_020_000, 1_020_000 + airtime + 1_000 + airtime, 1_021_000 + 3 * airtime + 1_000]);
+    bench.ask({ counter: undefined });
+    bench.world.run(10_000_000);
+    assert.equal(bench.sent[3].startUs, 5_000_000 + BACKHAUL_US + 1_000_000);
+  });
+
+  it("tmms: begins at a GPS time; without GNSS it says so", () => {
+    const bench = new Bench();
+    // 1,700,000,000 s Unix time is 1,384,035,218 s GPS time: 315,964,800 s later, with 18 leap seconds.
+    assert.deepEqual(bench.ask({ counter: undefined, gpsMs: 1_384_035_220_500 }).statuses, ["ok"]);
+    assert.deepEqual(bench.ask({ counter: undefined, gpsMs: 1_384_035_218_000 }).statuses, ["too-late"]);
+    bench.world.run(5_000_000);
+    assert.deepEqual(
+      bench.sent.map(({ startUs }) => startUs),
+      [2_500_000],
+    );
+    const blind = new Bench(0, 0, { gps: false });
+    assert.deepEqual(blind.ask({ counter: undefined, gpsMs: 1_384_035_220_500 }).statuses, ["gps-unlocked"]);
+    assert.deepEqual(blind.ask({ counter: 1_000_000, gpsMs: 1 }).statuses, ["ok"], "the counter needs no GNSS");
+  });
+
+  it("JIT_QUEUE_MAX: a 33rd downlink that waits is a collision", () => {
+    const bench = new Bench();
+    for (let i = 0; i < 32; i++) {
+      assert.deepEqual(bench.ask({ counter: 10_000_000 + i * 1_000_000 }).statuses, ["ok"], `${i}`);
+    }
+    assert.deepEqual(bench.ask({ counter: 60_000_000 }).statuses, ["collision-packet"]);
+    bench.world.run(10_500_000);
+    assert.deepEqual(bench.ask({ counter: 60_000_000 }).statuses, ["ok"], "one has left");
+  });
+
+  it("its own limit of power holds", () => {
+    const bench = new Bench(0, 0, { maxEirpDbm: 14 });
+    assert.deepEqual(bench.ask({ counter: 1_000_000 }).statuses, ["tx-power"]);
+    assert.deepEqual(bench.ask({ counter: 1_000_000, powerDbm: 14 }).statuses, ["ok"]);
   });
 
   it("half duplex: while it sends it hears nothing, and a frame that was coming in is lost", () => {

@@ -95,8 +95,8 @@ describe("launcher", () => {
 
   it("lets the program end by itself on a signal, and keeps its exit code", async () => {
     const tidies =
-      "export async function run() { console.log('ready'); const wait = setTimeout(() => {}, 60000); " +
-      "return new Promise((r) => process.once('SIGINT', () => { clearTimeout(wait); r(5); })); }";
+      "export async function run() { const wait = setTimeout(() => {}, 60000); return new Promise((r) => { " +
+      "process.once('SIGINT', () => { clearTimeout(wait); r(5); }); console.log('ready'); }); }";
     const launcher = install("tidies", tidies, "24.1.0", realNode);
     const child = spawn(process.execPath, ["--import", OLD_NODE, launcher], { stdio: ["ignore", "pipe", "inherit"] });
     await new Promise((resolve) => child.stdout.once("data", resolve));

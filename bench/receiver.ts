@@ -1,0 +1,218 @@
+/**
+ * How fast and in how much memory a receiver takes tokens: `node bench/receiver.ts [tokens]` (200,000 unless told; a million for the figure of the
+ * memory). It needs mosquitto, and `taskset` to keep the receiver on one core.
+ *
+ * The tokens, batches of 36 readings of 9 fields from 50 nodes, come from a process of its own through a local mosquitto at QoS 1; the receiver is
+ * the command itself, with its store on disk and JSON lines into a file, and acknowledges each token. Beside it, on the same core in the same
+ * run, before and after, the bare ES256 checks of such tokens.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { connect } from "mqtt";
+import { sigStructure } from "../firmware/wire/cose-sign1.ts";
+import { parseToken } from "../firmware/wire/eat-token.ts";
+import { NODE_CRYPTO } from "../tools/receiver/node-crypto.ts";
+import { nodeFileContent } from "../tools/receiver/node-registry.ts";
+import { TokenMaker } from "./token-maker.ts";
+
+const NODES = 50;
+/** Tokens under way: enough that the receiver is never without. */
+const WINDOW = 400;
+const BARE_S = 3;
+const RECEIVER_KEY = "000102030405060708090a0b0c0d0e0f";
+
+async function main(tokens: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "groundtruth-bench-"));
+  const children: ChildProcess[] = [];
+  try {
+    const mqttPort = await freePort();
+    const metricsPort = await freePort();
+    writeFileSync(
+      join(folder, "mosquitto.conf"),
+      `listener ${mqttPort} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\npersistence false\n`,
+    );
+    children.push(spawn("mosquitto", ["-c", join(folder, "mosquitto.conf")], { stdio: "ignore" }));
+    for (const { record } of makers()) {
+      const { devEui } = record;
+      writeFileSync(join(folder, `${devEui}.json`), JSON.stringify(nodeFileContent(record)));
+      writeFileSync(join(folder, `${devEui}.secrets.json`), JSON.stringify({ devEui, receiverKey: RECEIVER_KEY }), {
+        mode: 0o600,
+      });
+    }
+    const url = `mqtt://127.0.0.1:${mqttPort}`;
+    const before = bareRate();
+    const launcher = join(import.meta.dirname, "../tools/cli/groundtruth.js");
+    const files = ["--store", join(folder, "receiver.db"), "--out", join(folder, "readings.jsonl")];
+    const receiver = onOneCore(
+      0,
+      launcher,
+      "receive",
+      "--mqtt",
+      url,
+      "--nodes",
+      folder,
+      "--secrets",
+      folder,
+      ...files,
+      "--metrics",
+      `${metricsPort}`,
+    );
+    children.push(receiver);
+    await metricsOf(metricsPort, (metrics) => metrics.get("groundtruth_mqtt_connected") === 1);
+    const publisher = onOneCore(1, import.meta.filename, "--publish", url, `${tokens}`);
+    children.push(publisher);
+    await measure(tokens, metricsPort, before);
+    const after = bareRate();
+    console.log(`bare ES256 checks afterwards: ${after.toFixed(0)} a second`);
+    const ended = new Promise((resolve) => receiver.once("exit", resolve));
+    receiver.kill("SIGTERM");
+    await ended;
+    for (const name of ["receiver.db", "readings.jsonl"]) {
+      console.log(`${name}: ${(statSync(join(folder, name)).size / 2 ** 20).toFixed(0)} MB`);
+    }
+  } finally {
+    for (const child of children) child.kill("SIGKILL");
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Prints a line at each tenth of the way, and the rates at the end. */
+async function measure(tokens: number, port: number, bare: number): Promise<void> {
+  const count = (metrics: Map<string, number>): number => metrics.get("groundtruth_tokens_accepted_total") ?? 0;
+  const cpu = (metrics: Map<string, number>): number => metrics.get("process_cpu_seconds_total") ?? 0;
+  const warmUp = Math.min(tokens / 10, 10_000);
+  let first = await metricsOf(port, (metrics) => count(metrics) >= warmUp);
+  let firstMs = performance.now();
+  const begin = { count: count(first), cpu: cpu(first), ms: firstMs };
+  console.log("tokens     tokens/s  cpu us a token  MB resident");
+  for (let tenth = 1; tenth <= 10; tenth++) {
+    const now = await metricsOf(port, (metrics) => count(metrics) >= (tokens * tenth) / 10);
+    const nowMs = performance.now();
+    const taken = count(now) - count(first);
+    if (taken === 0) continue;
+    const rate = (taken * 1000) / (nowMs - firstMs);
+    const cpuUs = ((cpu(now) - cpu(first)) * 1e6) / taken;
+    const megabytes = (now.get("process_resident_memory_bytes") ?? 0) / 2 ** 20;
+    console.log(
+      `${count(now)}`.padEnd(9),
+      rate.toFixed(0).padStart(9),
+      cpuUs.toFixed(0).padStart(15),
+      megabytes.toFixed(0).padStart(12),
+    );
+    first = now;
+    firstMs = nowMs;
+  }
+  const taken = count(first) - begin.count;
+  const rate = (taken * 1000) / (firstMs - begin.ms);
+  const cpuUs = ((cpu(first) - begin.cpu) * 1e6) / taken;
+  const refused = [...first].filter(([name]) => name.startsWith("groundtruth_refused_total"));
+  console.log(
+    `receiver: ${rate.toFixed(0)} tokens a second on one core, ${cpuUs.toFixed(0)} us of processor time each`,
+  );
+  console.log(`bare ES256 checks before: ${bare.toFixed(0)} a second, ${(1e6 / bare).toFixed(0)} us each`);
+  console.log(
+    `share of the bare rate: ${(rate / bare).toFixed(2)} by the clock, ${(1e6 / bare / cpuUs).toFixed(2)} by processor time`,
+  );
+  console.log(`refused: ${JSON.stringify(Object.fromEntries(refused))}`);
+}
+
+function makers(): TokenMaker[] {
+  return Array.from({ length: NODES }, (_, i) => new TokenMaker(i + 1));
+}
+
+/** Publishes tokens with WINDOW of them unacknowledged. */
+async function publish(url: string, tokens: number): Promise<void> {
+  const all = makers();
+  const client = connect(url, { clientId: "bench-nodes" });
+  let sent = 0;
+  let acknowledged = 0;
+  const send = (): void => {
+    for (; sent < tokens && sent - acknowledged < WINDOW; sent++) {
+      const maker = all[sent % NODES];
+      client.publish(`groundtruth/${maker.record.devEui}/token`, Buffer.from(maker.next()), { qos: 1 });
+    }
+  };
+  client.on("message", () => {
+    acknowledged++;
+    if (sent - acknowledged < WINDOW / 2) send();
+    if (acknowledged === tokens) client.end();
+  });
+  client.on("connect", async () => {
+    await client.subscribeAsync("groundtruth/+/control", { qos: 0 });
+    send();
+  });
+}
+
+/** Signature checks a second on the receiver's core, in a process of their own. */
+function bareRate(): number {
+  const [command, ...args] = pinned(0, import.meta.filename, "--bare");
+  const child = spawnSync(command, args, { encoding: "utf8" });
+  if (child.status !== 0) throw new Error(child.stderr);
+  return Number(child.stdout);
+}
+
+function bare(): void {
+  const maker = new TokenMaker(1);
+  const checks = Array.from({ length: 200 }, () => {
+    const token = parseToken(maker.next());
+    if (!token.ok) throw new Error(token.reason);
+    const message = new Uint8Array(token.payload.length + 64);
+    const length = sigStructure(token.protectedBytes, token.payload, token.payload.length, message);
+    return { message: message.subarray(0, length), signature: token.signature };
+  });
+  const run = (seconds: number): number => {
+    const started = performance.now();
+    let done = 0;
+    for (; performance.now() - started < seconds * 1000; done++) {
+      const { message, signature } = checks[done % checks.length];
+      if (!NODE_CRYPTO.verifyEs256(maker.record.publicKey, message, signature)) throw new Error("not valid");
+    }
+    return (done * 1000) / (performance.now() - started);
+  };
+  run(BARE_S / 6);
+  process.stdout.write(`${run(BARE_S)}`);
+}
+
+function pinned(core: number, ...args: string[]): string[] {
+  const command = [process.execPath, ...args];
+  return spawnSync("taskset", ["--version"]).status === 0 ? ["taskset", "-c", `${core}`, ...command] : command;
+}
+
+function onOneCore(core: number, ...args: string[]): ChildProcess {
+  const [command, ...rest] = pinned(core, ...args);
+  return spawn(command, rest, { stdio: ["ignore", "ignore", "inherit"] });
+}
+
+/** Asks until `ready` holds. */
+async function metricsOf(port: number, ready: (metrics: Map<string, number>) => boolean): Promise<Map<string, number>> {
+  for (;;) {
+    try {
+      const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      const samples = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+      const metrics = new Map(
+        samples.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ")))]),
+      );
+      if (ready(metrics)) return metrics;
+    } catch {
+      // not listening yet
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const server = createServer().listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+const [mode, ...rest] = process.argv.slice(2);
+if (mode === "--publish") await publish(rest[0], Number(rest[1]));
+else if (mode === "--bare") bare();
+else await main(Number(mode ?? 200_000));
