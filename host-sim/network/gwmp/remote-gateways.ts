@@ -140,7 +140,7 @@ export class RemoteGateways {
       if (status === "ok") {
         this.#book(gatewayId, items[index]);
         done(index, statuses);
-      } else if (false) this.#tryNext(gatewayId, items, statuses, done);
+      } else if (index + 1 < items.length) this.#tryNext(gatewayId, items, statuses, done);
       else done(-1, statuses);
     });
     const when: DownlinkTime =
