@@ -1,5 +1,5 @@
 /**
- * What an attested reading costs on the air: `npm run bench:compact [-- FILE.csv ...]`, by default the real weather in ../shared/data that the
+ * What an attested reading costs on the air: `node bench/compact.ts [FILE.csv ...]`, by default the real weather in ../shared/data that the
  * shipped tables were not trained on. Five-minute steps, every fifth row as it stands, quality flags by the node's own rules, fields
  * that the file lacks left missing; batches of 36, a key batch at first and once a day; and batches closed when their frames are full.
  *

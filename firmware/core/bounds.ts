@@ -39,11 +39,11 @@ export const SAMPLE_LATENESS_MS = 1000;
  */
 export const SCHEDULE_WAIT_MAX_MS = 3_600_000;
 
-/** Error of the crystal that counts uptime, for the growth of the wall time's uncertainty. */
-export const CLOCK_DRIFT_PPM = 20;
+/** Error of the crystal that counts uptime, for the growth of the wall time's uncertainty: what the receive windows are sized for, too. */
+export const CLOCK_DRIFT_PPM = 40;
 
-/** The time is asked for again after half a day: 20 ppm are 0.9 s by then, within the finest class. */
-export const TIME_REFRESH_MS = 43_200_000;
+/** The time is asked for again after six hours: 40 ppm are 0.9 s by then, which with DeviceTimeAns's own second stays in the class of 2 s. */
+export const TIME_REFRESH_MS = 21_600_000;
 
 /**
  * The same for a node that sleeps deeply: an RC oscillator then counts the time, which is wrong by up to 1 %, 36 s in an hour. More often costs more

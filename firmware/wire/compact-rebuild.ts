@@ -4,7 +4,7 @@
  *
  *   seq    nearest to the next expected, then 16 up or down
  *   slot   the last one that is not in the future, then the one before it
- *   value  nearest to what was known, then the second nearest, one field or two at a time
+ *   value  nearest to what was known, then the one a window above or below; up to three fields at a time
  *
  * At most MAX_CANDIDATES are tried: a signature costs the receiver more than all the rest, and hostile tokens cost them all.
  */
@@ -39,6 +39,8 @@ interface Choice {
   cost: number;
 }
 
+/** Deviations from the most plausible that are tried together. */
+const MAX_CHOICES = 3;
 const SEQ = -1;
 const SLOT = -2;
 const SEQ_COST = 0.6;
@@ -111,7 +113,7 @@ export class CompactCandidates {
     return "";
   }
 
-  /** The multiple of the window that brings a field nearest to what was known; and the second nearest as a choice. */
+  /** The multiple of the window that brings a field nearest to what was known; and one more and one less as choices. */
   #chooseValue(f: number, choices: Choice[]): boolean {
     const { columns, windows, firsts, count } = this.#batch;
     const window = windows[f];
@@ -122,26 +124,27 @@ export class CompactCandidates {
     const first = columns[f + 1][firsts[f]];
     const value = nearest(first, window, known, min, max);
     this.#adds[f] = value - first;
-    const add = value < known ? window : -window;
-    const second = value + add;
-    if (second >= min && second <= max) {
-      choices.push({ kind: f, add, cost: (Math.abs(second - known) - Math.abs(value - known)) / window });
+    const towards = value < known ? window : -window;
+    for (const add of [towards, -towards]) {
+      const other = value + add;
+      if (other < min || other > max) continue;
+      choices.push({ kind: f, add, cost: (Math.abs(other - known) - Math.abs(value - known)) / window });
     }
     return true;
   }
 
-  /** No choice, one, or two that do not exclude each other: the cheapest first. */
+  /** No choice, or up to MAX_CHOICES that do not exclude each other: the cheapest first. */
   #plan(choices: readonly Choice[]): void {
     const plans: { of: Choice[]; cost: number }[] = [{ of: [], cost: 0 }];
-    for (let i = 0; i < choices.length; i++) {
-      plans.push({ of: [choices[i]], cost: choices[i].cost });
-      for (let j = i + 1; j < choices.length; j++) {
-        if (choices[i].kind === choices[j].kind) continue;
-        plans.push({ of: [choices[i], choices[j]], cost: choices[i].cost + choices[j].cost });
+    for (const choice of choices) {
+      for (let i = plans.length - 1; i >= 0; i--) {
+        const { of, cost } = plans[i];
+        if (of.length === MAX_CHOICES || of.some(({ kind }) => kind === choice.kind)) continue;
+        plans.push({ of: [...of, choice], cost: cost + choice.cost });
       }
     }
     plans.sort((a, b) => a.cost - b.cost);
-    this.#plans = plans.slice(0, MAX_CANDIDATES).map((plan) => plan.of);
+    this.#plans = plans.slice(0, MAX_CANDIDATES).map(({ of }) => of);
   }
 
   #claims(plan: readonly Choice[]): Claims {

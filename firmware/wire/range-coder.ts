@@ -152,8 +152,6 @@ export class RangeDecoder implements SymbolCoder {
     this.#bytes = bytes;
     this.#end = length;
     for (let i = 0; i < 4; i++) this.#code = this.#code * 256 + this.#next();
-    // No encoder writes this one; it would stand outside of the range.
-    if (this.#code === FULL_RANGE) this.#code--;
   }
 
   bit(zeroProbability: number, _bit?: number): number {

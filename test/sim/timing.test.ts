@@ -7,7 +7,8 @@ import { Life } from "./life.ts";
 
 const HOURS = counts(2, 24);
 const DURATION_S = HOURS * 3_600;
-const DRAIN_S = 6 * 3_600;
+/** A token a minute is a little more than the duty cycle allows: what has piled up takes a while. */
+const DRAIN_S = 24 * 3_600;
 const SECOND_US = 1_000_000;
 const ERASE_US = SLOW_CHIP.eraseMs * 1_000;
 /** RX1 is prepared 60 ms before it opens, itself up to 20 ms before its time. */

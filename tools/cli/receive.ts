@@ -248,24 +248,24 @@ function addOutputs(flags: Flags, service: ReceiverService): void {
     const text = senmlPack(...args);
     return text === undefined ? undefined : `${text}\n`;
   };
-  const files: [option: string, path: string | undefined, format: TokenFormat, header?: string][] = [
-    ["--out", flags.out, readingLines],
-    ["--senml", flags.senml, pack],
-    ["--csv", flags.csv, csvRows, CSV_HEADER],
+  const files: [name: string, path: string | undefined, format: TokenFormat, header?: string][] = [
+    ["out", flags.out, readingLines],
+    ["senml", flags.senml, pack],
+    ["csv", flags.csv, csvRows, CSV_HEADER],
   ];
   const { store, outputs } = service;
   if (flags.json) {
-    outputs.add(new OutputStream("standard output", readingLines, (text) => process.stdout.write(text), store.lastId));
+    outputs.add(new OutputStream("stdout", readingLines, (text) => process.stdout.write(text), store.lastId));
   }
-  for (const [option, path, format, header] of files) {
+  for (const [name, path, format, header] of files) {
     if (path === undefined) continue;
     try {
-      outputs.add(new OutputFile(path, format, store.outputPosition(path), store.lastId, header));
+      outputs.add(new OutputFile(name, path, format, store.outputPosition(name), store.lastId, header));
     } catch (error) {
       store.close();
       throw new CommandError(
         `cannot write there: ${(error as Error).message}`,
-        `${option} ${path}`,
+        `--${name} ${path}`,
         "name another file",
       );
     }

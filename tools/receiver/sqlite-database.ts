@@ -54,8 +54,8 @@ const SQL = {
   putCounters: "UPDATE nodes SET late = ?, duplicates = ?, refused = ? WHERE dev_eui = ?",
   tokensAfter:
     "SELECT tokens.id, dev_eui, seq, received_ms, digest, token FROM tokens JOIN nodes ON nodes.id = node WHERE tokens.id > ? ORDER BY tokens.id LIMIT ?",
-  output: "SELECT token, file, length FROM outputs WHERE name = ?",
-  putOutput: "INSERT OR REPLACE INTO outputs (name, token, file, length) VALUES (?, ?, ?, ?)",
+  output: "SELECT token, length, tail FROM outputs WHERE name = ?",
+  putOutput: "INSERT OR REPLACE INTO outputs (name, token, length, tail) VALUES (?, ?, ?, ?)",
   fact: "SELECT value FROM facts WHERE name = ?",
   putFact: "INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)",
 };

@@ -41,8 +41,8 @@ const STEPS: readonly string[] = [
    CREATE TABLE outputs (
      name TEXT PRIMARY KEY,
      token INTEGER NOT NULL,
-     file TEXT NOT NULL,
-     length INTEGER NOT NULL
+     length INTEGER NOT NULL,
+     tail TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
 ];
 

@@ -29,9 +29,9 @@ export const MAX_WAITING = 256;
 export interface OutputPosition {
   /** Id of the last token that is in it. */
   token: number;
-  /** Which file it is (device and inode), and how long it was then. */
-  file: string;
+  /** How long the file was then, and its last characters. */
   length: number;
+  tail: string;
 }
 
 interface Waiting {
@@ -145,8 +145,8 @@ export class SqliteStore implements ReceiverStore {
   ): string | undefined {
     if (positions.size === 0 && accounts.length === 0) return undefined;
     const failure = this.#transaction(() => {
-      for (const [name, { token, file, length }] of positions) {
-        this.#statements.putOutput.run(name, token, file, length);
+      for (const [name, { token, length, tail }] of positions) {
+        this.#statements.putOutput.run(name, token, length, tail);
       }
       for (const { devEui, counters } of accounts) {
         this.#node(devEui);
@@ -159,7 +159,7 @@ export class SqliteStore implements ReceiverStore {
 
   outputPosition(name: string): OutputPosition | undefined {
     const row = this.#statements.output.get(name);
-    return row && { token: Number(row.token), file: String(row.file), length: Number(row.length) };
+    return row && { token: Number(row.token), length: Number(row.length), tail: String(row.tail) };
   }
 
   fact(name: string): string | undefined {

@@ -231,7 +231,7 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
     if (length > maxFrameBytes) throw new RangeError("point to point: payload too long");
     const airtimeMs = Math.ceil(timeOnAirUs(uplink, length) / 1000);
     const earliestMs = this.#duty.earliestMs(uplink.frequencyHz, airtimeMs, nowMs);
-    if (earliestMs < 0) {
+    if (earliestMs > nowMs) {
       this.#refused.untilMs = earliestMs;
       this.#wants |= REFUSED;
       this.#enter(IDLE, undefined);

@@ -3,7 +3,7 @@
  * their slots in C (crypto.ts, `takeFromInbox`).
  */
 import type { UplinkChoice } from "../../app/node-ports.ts";
-import { EU868 } from "../../core/lorawan/region/eu868.ts";
+import { regionOf } from "../../core/lorawan/region/index.ts";
 import type { Region } from "../../core/lorawan/region/region.ts";
 import { MAX_BATCH_READINGS, OEMID_BYTES } from "../../wire/batch.ts";
 
@@ -39,6 +39,8 @@ export interface Provisioning {
   oemid: Uint8Array;
   uplink: UplinkChoice;
   region: Region;
+  /** US915 and AU915: the network's bank of channels. */
+  subBand: number | undefined;
   fixedDataRate: number | undefined;
   sampleIntervalS: number;
   batchReadings: number;
@@ -58,6 +60,7 @@ const MEMBERS: readonly string[] = Object.freeze([
   "oemid",
   "uplink",
   "region",
+  "subBand",
   "dataRate",
   "sampleIntervalS",
   "batchReadings",
@@ -79,7 +82,7 @@ const SENSOR_MEMBERS: readonly string[] = Object.freeze([
 ]);
 const WIFI_MEMBERS: readonly string[] = Object.freeze(["ssid", "password"]);
 const MQTT_MEMBERS: readonly string[] = Object.freeze(["host", "port", "user", "password"]);
-const UPLINKS: readonly string[] = Object.freeze(["lorawan", "wifi", "both"]);
+const UPLINKS: readonly string[] = Object.freeze(["lorawan", "wifi", "both", "p2p"]);
 const MQTT_PORT = 1883;
 const DEFAULT_TIME_WAIT_MS = 120_000;
 const DEFAULT_SNTP_HOST = "pool.ntp.org";
@@ -113,7 +116,9 @@ function read(from: Members): Provisioning {
   allowOnly(from, MEMBERS);
   const uplink = from.uplink;
   if (typeof uplink !== "string" || !UPLINKS.includes(uplink)) throw new Unfit("uplink");
-  if (from.region !== undefined && from.region !== EU868.name) throw new Unfit("region");
+  // A node in the wrong region breaks the law there: on a radio the region is never assumed.
+  const region = regionOf(uplink === "wifi" ? (optionalText(from, "region", 16) ?? "EU868") : text(from, "region", 16));
+  if (region === undefined) throw new Unfit("region");
   if (!Array.isArray(from.sensors)) throw new Unfit("sensors");
   const sensors = from.sensors.map(readSensor);
   const deepSleep = from.deepSleep ?? false;
@@ -122,14 +127,15 @@ function read(from: Members): Provisioning {
   if (deepSleep && sensors.some((sensor) => sensor.kind === "rain-gauge" || sensor.kind === "anemometer")) {
     throw new Unfit("deep-sleep-counts-no-pulses");
   }
-  const needsWifi = uplink !== "lorawan";
+  const needsWifi = uplink === "wifi" || uplink === "both";
   return {
     devEui: hexBytes(from, "devEui", 8),
     joinEui: hexBytes(from, "joinEui", 8),
     oemid: hexBytes(from, "oemid", OEMID_BYTES),
     uplink: uplink as UplinkChoice,
-    region: EU868,
-    fixedDataRate: optionalInteger(from, "dataRate", 0, 15),
+    region,
+    subBand: optionalInteger(from, "subBand", 1, 8),
+    fixedDataRate: optionalInteger(from, "dataRate", 0, uplink === "p2p" ? region.defaultChannels[0].maxDataRate : 15),
     sampleIntervalS: integer(from, "sampleIntervalS", 1, 86_400),
     batchReadings: integer(from, "batchReadings", 1, MAX_BATCH_READINGS),
     timeWaitMs: optionalInteger(from, "timeWaitMs", 0, 86_400_000) ?? DEFAULT_TIME_WAIT_MS,

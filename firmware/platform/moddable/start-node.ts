@@ -38,9 +38,11 @@ export function startNode(): void {
     return;
   }
   const { provisioning } = result;
-  const usesRadio = provisioning.uplink !== "wifi";
+  const { uplink } = provisioning;
+  const usesRadio = uplink !== "wifi";
+  const needsAppKey = uplink === "lorawan" || uplink === "both";
   const crypto = new PsaCrypto();
-  const missing = prepareKeys(crypto, usesRadio, log) ?? (usesRadio && !device.radio ? "no-radio" : undefined);
+  const missing = prepareKeys(crypto, needsAppKey, log) ?? (usesRadio && !device.radio ? "no-radio" : undefined);
   if (missing !== undefined) {
     log.write("error", "node", `does not start: ${missing}`);
     return;
@@ -98,7 +100,8 @@ function openNetwork(provisioning: Provisioning, clock: UptimeClock, log: Serial
 }
 
 function nodeConfig(provisioning: Provisioning): NodeConfig {
-  const { devEui, joinEui, oemid, uplink, region, fixedDataRate, sampleIntervalS, batchReadings } = provisioning;
+  const { devEui, joinEui, oemid, uplink, region, subBand } = provisioning;
+  const { fixedDataRate, sampleIntervalS, batchReadings } = provisioning;
   const hwmodel = new Uint8Array(device.model.length);
   for (let i = 0; i < hwmodel.length; i++) hwmodel[i] = device.model.charCodeAt(i);
   return {
@@ -108,6 +111,7 @@ function nodeConfig(provisioning: Provisioning): NodeConfig {
     hwmodel,
     uplink,
     region,
+    subBand,
     fixedDataRate,
     sampleIntervalS,
     batchReadings,

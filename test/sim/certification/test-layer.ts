@@ -147,6 +147,11 @@ export class TestLayer implements AirListener {
     session.lastUp = fCnt;
     const payload = new Uint8Array(255);
     const length = this.#codec.decryptPayload(frame, parsed, fCnt, payload);
+    if (length > 0) {
+      const high = Buffer.from([(fCnt >>> 16) & 0xff, fCnt >>> 24]);
+      const plain = lora.decrypt(lora.fromWire(Buffer.from(frame)), session.appSKey, session.nwkSKey, high);
+      assert.equal(plain?.toString("hex"), hex(payload.subarray(0, length)), "lora-packet reads the same");
+    }
     return {
       ...parsed,
       transmission,
@@ -159,8 +164,12 @@ export class TestLayer implements AirListener {
 
   /** The next join request. A device that has a session goes on using it meanwhile: its data frames are passed over. */
   request(withinS = 3_700): Request {
+    const untilUs = this.world.nowUs + withinS * 1_000_000;
     let transmission = this.#nextFrame(withinS);
-    while (frameType(transmission.frame) !== MTYPE.joinRequest) transmission = this.#nextFrame(withinS);
+    while (frameType(transmission.frame) !== MTYPE.joinRequest) {
+      assert.ok(this.world.nowUs < untilUs, `a join request within ${withinS} s`);
+      transmission = this.#nextFrame(withinS);
+    }
     const parsed = newJoinRequest();
     assert.ok(parseJoinRequest(transmission.frame, transmission.frame.length, parsed), "a join request");
     assert.ok(this.#codec.checkJoinRequestMic(transmission.frame), "MIC");
@@ -194,6 +203,14 @@ export class TestLayer implements AirListener {
     this.#transmit(frame, request.transmission.endUs + (change.rx2 ? 6_000_000 : 5_000_000), downHz, dataRate);
     if (!isGood) return;
     this.#codec.deriveSessionKeys(nonce, NET_ID, request.devNonce);
+    const bigEndian = (value: number, length: number): Buffer => {
+      const bytes = Buffer.alloc(length);
+      bytes.writeUIntBE(value, 0, length);
+      return bytes;
+    };
+    const nonces = [bigEndian(NET_ID, 3), bigEndian(nonce, 3), bigEndian(request.devNonce, 2)] as const;
+    const keys = lora.generateSessionKeys10(APP_KEY, ...nonces);
+    assert.deepEqual([this.#keys.key(3), this.#keys.key(4)], [keys.NwkSKey, keys.AppSKey]);
     this.devAddr = accept.devAddr;
     this.fCntDown = 0;
     this.#sessions.set(accept.devAddr, { nwkSKey: this.#keys.key(3), appSKey: this.#keys.key(4), lastUp: 0 });

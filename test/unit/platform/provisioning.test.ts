@@ -7,6 +7,7 @@ const LORAWAN = {
   joinEui: "0000000000000000",
   oemid: "000001",
   uplink: "lorawan",
+  region: "EU868",
   sampleIntervalS: 60,
   batchReadings: 36,
   sensors: [{ kind: "sht4x" }, { kind: "bmp280", address: 119 }, { kind: "rain-gauge", pin: 4, mmPerTip: 0.2 }],
@@ -29,6 +30,7 @@ describe("provisioning", () => {
         oemid: Uint8Array.of(0, 0, 1),
         uplink: "lorawan",
         region: EU868,
+        subBand: undefined,
         fixedDataRate: undefined,
         sampleIntervalS: 60,
         batchReadings: 36,
@@ -44,6 +46,16 @@ describe("provisioning", () => {
         sntpHost: "pool.ntp.org",
       },
     });
+  });
+
+  it("reads the region and the network's bank of channels", async () => {
+    const { provisioning } = await parse({ ...LORAWAN, region: "US915", subBand: 2 });
+    assert.deepEqual([provisioning?.region.name, provisioning?.subBand], ["US915", 2]);
+  });
+
+  it("a point to point node needs no Wi-Fi", async () => {
+    const { provisioning } = await parse({ ...LORAWAN, uplink: "p2p", dataRate: 5 });
+    assert.deepEqual([provisioning?.uplink, provisioning?.fixedDataRate, provisioning?.wifi], ["p2p", 5, undefined]);
   });
 
   it("reads a Wi-Fi node's text", async () => {
@@ -69,8 +81,11 @@ describe("provisioning", () => {
     ["joinEui", { ...LORAWAN, joinEui: undefined }],
     ["oemid", { ...LORAWAN, oemid: "0001" }],
     ["uplink", { ...LORAWAN, uplink: "radio" }],
-    ["region", { ...LORAWAN, region: "US915" }],
+    ["region", { ...LORAWAN, region: "US916" }],
+    ["region", { ...LORAWAN, region: undefined }],
+    ["subBand", { ...LORAWAN, region: "US915", subBand: 9 }],
     ["dataRate", { ...LORAWAN, dataRate: 1.5 }],
+    ["dataRate", { ...LORAWAN, uplink: "p2p", dataRate: 6 }],
     ["sampleIntervalS", { ...LORAWAN, sampleIntervalS: 0 }],
     ["sampleIntervalS", { ...LORAWAN, sampleIntervalS: "60" }],
     ["batchReadings", { ...LORAWAN, batchReadings: 65 }],

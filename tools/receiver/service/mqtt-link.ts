@@ -7,7 +7,7 @@
  *         |      ^    the connection ends        |
  *         |      |  after 1 s, 2 s, ... 30 s     |
  *         +------+                               |
- *         |  refused for good                    |  session taken over
+ *         |  refused for good                    |  another has taken its place
  *         +--------------> closed <--------------+
  *
  * The broker keeps the session while the receiver is away (not with a clean one), and with it what nodes publish at QoS 1. A message is
@@ -27,6 +27,11 @@ export interface LinkOptions {
   password?: string;
   /** Certificate of the broker's authority, PEM. */
   ca?: string;
+  /**
+   * A place that one client at a time may have: a retained message names who came last. Not every broker tells a client that another has taken
+   * its session, and two that take it from each other in turn would go on for ever.
+   */
+  place?: { topic: string; name: string };
 }
 
 export interface LinkEvents {
@@ -65,8 +70,6 @@ const REFUSED_FOR_GOOD: { readonly [code: number]: string } = {
   135: "it does not let this user in",
   138: "it has banned this client",
 };
-/** MQTT 5.0 3.14.2.1: Session taken over. */
-const TAKEN_OVER = 142;
 
 export class MqttLink {
   readonly counters = { messages: 0, published: 0, dropped: 0, connects: 0 };
@@ -77,6 +80,7 @@ export class MqttLink {
   #complained = false;
   #stopping = false;
   #subscribed = false;
+  #hasPlace = false;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -99,10 +103,6 @@ export class MqttLink {
     this.#client.on("connect", () => void this.#connected());
     this.#client.on("close", () => this.#closed());
     this.#client.on("error", (error) => this.#error(error));
-    this.#client.on("disconnect", ({ reasonCode }) => {
-      if (reasonCode === TAKEN_OVER)
-        this.#fail("another receiver has taken this one's place", "run one receiver for each partition");
-    });
   }
 
   /** Connected, and subscribed to everything. */
@@ -143,18 +143,29 @@ export class MqttLink {
   #handle(topic: string, payload: Buffer, done: () => void): void {
     // Without `done` the broker gets no PUBACK, and mqtt hands us no further message.
     if (this.#stopping) return;
-    this.counters.messages++;
-    this.#events.message(topic, payload);
+    const { place } = this.#options;
+    if (topic !== place?.topic) {
+      this.counters.messages++;
+      this.#events.message(topic, payload);
+    } else if (payload.toString("utf8") !== place.name) {
+      this.#fail("another receiver has taken this one's place", "run one receiver for each partition");
+    }
     done();
   }
 
   async #connected(): Promise<void> {
-    const { topics } = this.#options;
+    const { topics, place } = this.#options;
     this.counters.connects++;
     this.#retryMs = FIRST_RETRY_MS;
     this.#client.options.reconnectPeriod = FIRST_RETRY_MS;
     try {
-      const grants = topics.length === 0 ? [] : await this.#client.subscribeAsync([...topics], { qos: 1 });
+      const wanted = [...topics];
+      if (place !== undefined) {
+        if (!this.#hasPlace) await this.#client.publishAsync(place.topic, place.name, { qos: 1, retain: true });
+        this.#hasPlace = true;
+        wanted.push(place.topic);
+      }
+      const grants = wanted.length === 0 ? [] : await this.#client.subscribeAsync(wanted, { qos: 1 });
       const denied = grants.find(({ qos }) => qos >= 128);
       if (denied !== undefined) {
         this.#fail(

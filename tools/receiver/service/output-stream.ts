@@ -37,5 +37,9 @@ export class OutputStream implements Output {
     return undefined;
   }
 
+  finalPosition(): undefined {
+    return undefined;
+  }
+
   close(): void {}
 }

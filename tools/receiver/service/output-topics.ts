@@ -44,7 +44,7 @@ export class OutputTopics implements Output {
     known: OutputPosition | undefined,
     lastId: number,
   ) {
-    this.name = `mqtt:${prefix}`;
+    this.name = "publish";
     this.#prefix = prefix;
     this.#publish = publish;
     this.#connected = connected;
@@ -90,7 +90,11 @@ export class OutputTopics implements Output {
   position(): OutputPosition | undefined {
     if (this.#kept === this.taken) return undefined;
     this.#kept = this.taken;
-    return { token: this.taken, file: "", length: 0 };
+    return this.finalPosition();
+  }
+
+  finalPosition(): OutputPosition {
+    return { token: this.taken, length: 0, tail: "" };
   }
 
   close(): void {}

@@ -31,7 +31,10 @@ export interface Output {
   endBatch(lastId: number): void;
   /** It has everything that the store has. */
   caughtUp(): void;
-  /** Up to where everything would survive a crash, to be kept in the store; undefined when nothing has changed. */
+  /** Up to where everything would survive a crash, to be kept in the store; undefined when that has not changed. */
   position(): OutputPosition | undefined;
+  /** The same at the end, when there is time to wait for the disk; undefined for an output that has no place to go on from. */
+  finalPosition(): OutputPosition | undefined;
+  /** After the position was kept. */
   close(): void;
 }

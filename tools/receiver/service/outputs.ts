@@ -4,6 +4,8 @@ import type { OutputPosition, SqliteStore } from "../sqlite-store.ts";
 import type { AcceptedToken } from "../store.ts";
 import type { Output } from "./output.ts";
 
+type Accounts = Parameters<SqliteStore["keep"]>[1];
+
 /** Tokens read from the store in one go: some 10 ms of work, after which messages are heard again. */
 const CHUNK = 64;
 
@@ -56,15 +58,15 @@ export class Outputs {
     return more;
   }
 
-  /** Keeps in the store where the outputs have got to. */
-  checkpoint(accounts: Parameters<SqliteStore["keep"]>[1] = []): void {
-    const positions = new Map<string, OutputPosition>();
-    for (const output of this.#outputs) {
-      const position = output.position();
-      if (position !== undefined) positions.set(output.name, position);
-    }
-    const failure = this.#store.keep(positions, accounts);
-    if (failure !== undefined) this.#report(`the store cannot be written: ${failure}`);
+  /** Keeps in the store where the outputs have got to, and counters of nodes. */
+  checkpoint(accounts: Accounts = []): void {
+    this.#keep((output) => output.position(), accounts);
+  }
+
+  /** The same for the last time. */
+  close(accounts: Accounts): void {
+    this.#keep((output) => output.finalPosition(), accounts);
+    for (const output of this.#outputs) output.close();
   }
 
   /** How many tokens each output lacks. */
@@ -72,8 +74,14 @@ export class Outputs {
     return this.#outputs.map(({ name, taken }) => ({ name, tokens: Math.max(0, this.#store.lastId - taken) }));
   }
 
-  close(): void {
-    for (const output of this.#outputs) output.close();
+  #keep(positionOf: (output: Output) => OutputPosition | undefined, accounts: Accounts): void {
+    const positions = new Map<string, OutputPosition>();
+    for (const output of this.#outputs) {
+      const position = positionOf(output);
+      if (position !== undefined) positions.set(output.name, position);
+    }
+    const failure = this.#store.keep(positions, accounts);
+    if (failure !== undefined) this.#report(`the store cannot be written: ${failure}`);
   }
 
   #reportProblems(): void {

@@ -9,6 +9,7 @@
  * its own, and otherwise passes it on: groundtruth/group/{GROUP}/{count}/{index}/{topic}, where the broker keeps it while the owner is away.
  */
 
+import { randomUUID } from "node:crypto";
 import { NODE_CRYPTO } from "../node-crypto.ts";
 import { type Partition, partitionOf } from "../partition.ts";
 import { Receiver, type ReceiverNode, type Refused, type TokenAnswer } from "../receiver.ts";
@@ -121,8 +122,7 @@ export class ReceiverService {
     this.store.flush();
     await Promise.all(this.links.map((link) => link.close()));
     while (this.outputs.catchUp());
-    this.outputs.checkpoint(this.receiver.changedAccounts());
-    this.outputs.close();
+    this.outputs.close(this.receiver.changedAccounts());
     this.store.close();
   }
 
@@ -140,14 +140,15 @@ export class ReceiverService {
     if (group !== undefined) own.push(`${this.#groupTopic}${partition.index}/#`);
     const protocolVersion = group === undefined ? 4 : 5;
     this.#open({ ...mqtt, clientId: `groundtruth-${name}`, protocolVersion, clean: false, topics: own });
-    if (shared.length > 0) {
-      // A session that outlives its connection would keep messages from the rest of the group.
+    if (group !== undefined) {
+      // A session that outlives its connection would keep messages from the rest of the group, and who had this place before.
       const topics = shared.map((source) => `$share/${group}/${SOURCES[source].filter}`);
-      this.#open({ ...mqtt, clientId: `groundtruth-${name}-shared`, protocolVersion, clean: true, topics });
+      const place = { topic: `${this.#groupTopic}owner/${partition.index}`, name: randomUUID() };
+      this.#open({ ...mqtt, clientId: `groundtruth-${name}-shared`, protocolVersion, clean: true, topics, place });
     }
     if (publish !== undefined) {
       const [link] = this.links;
-      const known = this.store.outputPosition(`mqtt:${publish}`);
+      const known = this.store.outputPosition("publish");
       this.outputs.add(
         new OutputTopics(
           publish,

@@ -10,7 +10,7 @@
 #include "gt-clock.h"
 
 /* As STATE_BYTES_MAX of firmware/core/bounds.ts; a test compares the two. */
-#define GT_RETAINED_BYTES 2048
+#define GT_RETAINED_BYTES 4096
 
 enum { GT_WAKE_POWER_ON = 0, GT_WAKE_TIMER = 1, GT_WAKE_RESET = 2 };
 
