@@ -11,6 +11,8 @@ export const MAX_CBOR_DEPTH = 8;
 
 const MAJOR_UINT = 0;
 const MAJOR_NEGATIVE = 1;
+/** Initial byte of -1. */
+const FIRST_NEGATIVE = 0x20;
 const MAJOR_BYTES = 2;
 const MAJOR_TEXT = 3;
 const MAJOR_ARRAY = 4;
@@ -86,6 +88,11 @@ export class CborWriter {
   /** The first `length` bytes of `value` as a byte string. */
   bytes(value: ArrayLike<number>, length = value.length): void {
     this.#head(MAJOR_BYTES, length);
+    if (this.#into !== undefined && length === value.length && this.offset + length <= this.#into.length) {
+      this.#into.set(value, this.offset); // at once, where nothing is left out or behind the end
+      this.offset += length;
+      return;
+    }
     for (let i = 0; i < length; i++) this.#put(value[i]);
   }
 
@@ -240,7 +247,10 @@ export class CborReader {
 
   #walkItems(count: number, depth: number): void {
     // Every item takes a byte, so a count that lies runs into the end after at most `length` steps.
-    for (let i = 0; i < count && this.reason === undefined; i++) this.#walk(depth);
+    for (let i = 0; i < count && this.reason === undefined; i++) {
+      if (this.#isSmallInteger()) this.#at++;
+      else this.#walk(depth);
+    }
   }
 
   #walkMap(count: number, depth: number): void {
@@ -293,7 +303,19 @@ export class CborReader {
   }
 
   int(): number {
-    return this.peek() === "negative" ? -1 - this.#take(MAJOR_NEGATIVE) : this.#take(MAJOR_UINT);
+    if (this.reason === undefined && this.#isSmallInteger()) {
+      const initial = this.#bytes[this.#at++];
+      return initial < FIRST_NEGATIVE ? initial : FIRST_NEGATIVE - 1 - initial;
+    }
+    const negative = this.#at < this.#end && this.#bytes[this.#at] >>> 5 === MAJOR_NEGATIVE;
+    return negative ? -1 - this.#take(MAJOR_NEGATIVE) : this.#take(MAJOR_UINT);
+  }
+
+  /** Whether an integer from -24 to 23 is next, which is all in its head: most of what a column has. */
+  #isSmallInteger(): boolean {
+    if (this.#at >= this.#end) return false;
+    const initial = this.#bytes[this.#at];
+    return initial < 2 * FIRST_NEGATIVE && (initial & 31) < 24;
   }
 
   /** A view of the string's bytes, not a copy. */

@@ -23,6 +23,7 @@ import {
 } from "./lorawan-frame.ts";
 
 const BLOCK_BYTES = 16;
+const CODEC_SCRATCH_BYTES = BLOCK_BYTES + MAX_FRAME_BYTES;
 
 /** What only a network server needs: the inverse cipher, which hides a join accept so that a device gets by with the forward one. */
 export interface JoinServerCrypto extends SymmetricCrypto {
@@ -37,20 +38,22 @@ export interface JoinServerCrypto extends SymmetricCrypto {
 
 /** Builds and checks frames under the keys in the slots of one `SymmetricCrypto`: one device's, or a server's view of one device. */
 export class FrameCodec {
-  #crypto: SymmetricCrypto;
-  /** B0 and the message behind it, as the CMAC wants them. */
-  #scratch = new Uint8Array(BLOCK_BYTES + MAX_FRAME_BYTES);
-  #mac = new Uint8Array(BLOCK_BYTES);
-  #block = new Uint8Array(BLOCK_BYTES);
-  #stream = new Uint8Array(BLOCK_BYTES);
+  readonly #crypto: SymmetricCrypto;
+  /** B0 and the message behind it, as the CMAC wants them. Free for the codec's owner between calls. */
+  readonly scratch: Uint8Array;
+  readonly #block = new Uint8Array(BLOCK_BYTES);
+  /** What the cipher or the CMAC gave last. */
+  readonly #result = new Uint8Array(BLOCK_BYTES);
 
-  constructor(crypto: SymmetricCrypto) {
+  /** `scratch` of CODEC_SCRATCH_BYTES or more may be shared with its owner: RAM is short on a device. */
+  constructor(crypto: SymmetricCrypto, scratch: Uint8Array = new Uint8Array(CODEC_SCRATCH_BYTES)) {
     this.#crypto = crypto;
+    this.scratch = scratch;
   }
 
   /**
    * Writes a whole data frame: encrypted payload and MIC. FOpts (0 to 15 bytes) go in clear, as 1.0.4 has them; with FPort 0 there may be
-   * none. Returns the length.
+   * none; they may stand in `scratch`. Returns the length.
    */
   writeData(
     header: DataHeader,
@@ -80,24 +83,24 @@ export class FrameCodec {
     for (let i = 0; i < fOptsLength; i++) into[at++] = fOpts[i];
     if (header.fPort !== NO_PORT) {
       into[at++] = header.fPort;
-      this.#cipher(header.uplink, header.devAddr, header.fCnt, header.fPort, payload, 0, payloadLength, into, at);
+      this.cipher(header.uplink, header.devAddr, header.fCnt, header.fPort, payload, 0, payloadLength, into, at);
       at += payloadLength;
     }
-    this.#dataMic(into, at, header.uplink, header.devAddr, header.fCnt);
-    for (let i = 0; i < MIC_BYTES; i++) into[at++] = this.#mac[i];
+    this.dataMic(into, at, header.uplink, header.devAddr, header.fCnt);
+    for (let i = 0; i < MIC_BYTES; i++) into[at++] = this.#result[i];
     return at;
   }
 
   /** True when the frame's MIC is right for the 32-bit counter `fCnt`. */
   checkDataMic(frame: Uint8Array, parsed: DataFrame, fCnt: number): boolean {
-    this.#dataMic(frame, parsed.micAt, parsed.uplink, parsed.devAddr, fCnt);
-    return this.#macEquals(frame, parsed.micAt);
+    this.dataMic(frame, parsed.micAt, parsed.uplink, parsed.devAddr, fCnt);
+    return this.macEquals(frame, parsed.micAt);
   }
 
   /** Decrypts FRMPayload into `into` (from offset 0); returns its length. */
   decryptPayload(frame: Uint8Array, parsed: DataFrame, fCnt: number, into: Uint8Array): number {
     const { uplink, devAddr, fPort, payloadAt, payloadLength } = parsed;
-    this.#cipher(uplink, devAddr, fCnt, fPort, frame, payloadAt, payloadLength, into, 0);
+    this.cipher(uplink, devAddr, fCnt, fPort, frame, payloadAt, payloadLength, into, 0);
     return payloadLength;
   }
 
@@ -109,21 +112,21 @@ export class FrameCodec {
       into[16 - i] = devEui[i];
     }
     const at = writeLittle(into, 17, devNonce, 2);
-    this.#crypto.cmac(KEY_SLOT.appKey, into, at, this.#mac);
-    for (let i = 0; i < MIC_BYTES; i++) into[at + i] = this.#mac[i];
+    this.#crypto.cmac(KEY_SLOT.appKey, into, at, this.#result);
+    for (let i = 0; i < MIC_BYTES; i++) into[at + i] = this.#result[i];
     return at + MIC_BYTES;
   }
 
   /** True when a parsed join request carries the right MIC. */
   checkJoinRequestMic(frame: Uint8Array): boolean {
     const micAt = JOIN_REQUEST_BYTES - MIC_BYTES;
-    this.#crypto.cmac(KEY_SLOT.appKey, frame, micAt, this.#mac);
-    return this.#macEquals(frame, micAt);
+    this.#crypto.cmac(KEY_SLOT.appKey, frame, micAt, this.#result);
+    return this.macEquals(frame, micAt);
   }
 
   /** The server's side of a join accept; returns the length (17, or 33 with a CFList). */
   writeJoinAccept(accept: JoinAccept, crypto: JoinServerCrypto, into: Uint8Array): number {
-    const scratch = this.#scratch;
+    const scratch = this.scratch;
     scratch[0] = MTYPE.joinAccept << 5;
     let at = writeLittle(scratch, 1, accept.joinNonce, 3);
     at = writeLittle(scratch, at, accept.netId, 3);
@@ -131,8 +134,8 @@ export class FrameCodec {
     scratch[at++] = ((accept.rx1DrOffset & 0x07) << 4) | (accept.rx2DataRate & 0x0f);
     scratch[at++] = accept.rx1DelayS & 0x0f;
     if (accept.hasCfList) for (let i = 0; i < CFLIST_BYTES; i++) scratch[at++] = accept.cfList[i];
-    crypto.cmac(KEY_SLOT.appKey, scratch, at, this.#mac);
-    for (let i = 0; i < MIC_BYTES; i++) scratch[at++] = this.#mac[i];
+    crypto.cmac(KEY_SLOT.appKey, scratch, at, this.#result);
+    for (let i = 0; i < MIC_BYTES; i++) scratch[at++] = this.#result[i];
     into[0] = scratch[0];
     for (let i = 1; i < at; i += BLOCK_BYTES) crypto.aesDecryptBlock(KEY_SLOT.appKey, scratch, i, into, i);
     return at;
@@ -140,9 +143,9 @@ export class FrameCodec {
 
   /** The device's side: decrypts, checks the MIC and reads; false with `into.reason`. `into` changes only when it is true. */
   readJoinAccept(frame: Uint8Array, length: number, into: JoinAccept): boolean {
-    into.reason = this.#joinAcceptFault(frame, length);
+    into.reason = this.joinAcceptFault(frame, length);
     if (into.reason !== undefined) return false;
-    const scratch = this.#scratch;
+    const scratch = this.scratch;
     into.joinNonce = readU24(scratch, 1);
     into.netId = readU24(scratch, 4);
     into.devAddr = readU32(scratch, 7);
@@ -154,18 +157,18 @@ export class FrameCodec {
     return true;
   }
 
-  #joinAcceptFault(frame: Uint8Array, length: number): FrameReason | undefined {
+  private joinAcceptFault(frame: Uint8Array, length: number): FrameReason | undefined {
     if (length !== JOIN_ACCEPT_BYTES && length !== JOIN_ACCEPT_BYTES + CFLIST_BYTES) return "wrong-length";
     if (length > frame.length) return "wrong-length";
     if (frameType(frame) !== MTYPE.joinAccept) return "wrong-type";
     if ((frame[0] & 0x03) !== 0) return "wrong-major";
-    const scratch = this.#scratch;
+    const scratch = this.scratch;
     scratch[0] = frame[0];
     for (let i = 1; i < length; i += BLOCK_BYTES) {
       this.#crypto.aesEncryptBlock(KEY_SLOT.appKey, frame, i, scratch, i);
     }
-    this.#crypto.cmac(KEY_SLOT.appKey, scratch, length - MIC_BYTES, this.#mac);
-    return this.#macEquals(scratch, length - MIC_BYTES) ? undefined : "wrong-mic";
+    this.#crypto.cmac(KEY_SLOT.appKey, scratch, length - MIC_BYTES, this.#result);
+    return this.macEquals(scratch, length - MIC_BYTES) ? undefined : "wrong-mic";
   }
 
   /** Puts NwkSKey and AppSKey into their slots (6.2.5). Both ends call it after the same join. */
@@ -182,7 +185,7 @@ export class FrameCodec {
   }
 
   /** FRMPayload is XORed with the encrypted blocks A1, A2... (4.3.3); the same for both ways of both ends. */
-  #cipher(
+  private cipher(
     uplink: boolean,
     devAddr: number,
     fCnt: number,
@@ -194,26 +197,26 @@ export class FrameCodec {
     outputAt: number,
   ): void {
     const slot = fPort === 0 ? KEY_SLOT.nwkSKey : KEY_SLOT.appSKey;
-    this.#startBlock(this.#block, 0x01, uplink, devAddr, fCnt);
+    this.startBlock(this.#block, 0x01, uplink, devAddr, fCnt);
     for (let done = 0; done < length; done += BLOCK_BYTES) {
       this.#block[15] = done / BLOCK_BYTES + 1;
-      this.#crypto.aesEncryptBlock(slot, this.#block, 0, this.#stream, 0);
+      this.#crypto.aesEncryptBlock(slot, this.#block, 0, this.#result, 0);
       const part = Math.min(BLOCK_BYTES, length - done);
-      for (let i = 0; i < part; i++) output[outputAt + done + i] = input[inputAt + done + i] ^ this.#stream[i];
+      for (let i = 0; i < part; i++) output[outputAt + done + i] = input[inputAt + done + i] ^ this.#result[i];
     }
   }
 
-  /** CMAC under NwkSKey of B0 and the first `length` bytes of the frame (4.4), left in `#mac`. */
-  #dataMic(frame: Uint8Array, length: number, uplink: boolean, devAddr: number, fCnt: number): void {
-    const scratch = this.#scratch;
-    this.#startBlock(scratch, 0x49, uplink, devAddr, fCnt);
+  /** CMAC under NwkSKey of B0 and the first `length` bytes of the frame (4.4), left in `#result`. */
+  private dataMic(frame: Uint8Array, length: number, uplink: boolean, devAddr: number, fCnt: number): void {
+    const scratch = this.scratch;
+    this.startBlock(scratch, 0x49, uplink, devAddr, fCnt);
     scratch[15] = length;
     for (let i = 0; i < length; i++) scratch[BLOCK_BYTES + i] = frame[i];
-    this.#crypto.cmac(KEY_SLOT.nwkSKey, scratch, BLOCK_BYTES + length, this.#mac);
+    this.#crypto.cmac(KEY_SLOT.nwkSKey, scratch, BLOCK_BYTES + length, this.#result);
   }
 
   /** What the blocks A and B0 have in common: everything but the last byte. */
-  #startBlock(block: Uint8Array, first: number, uplink: boolean, devAddr: number, fCnt: number): void {
+  private startBlock(block: Uint8Array, first: number, uplink: boolean, devAddr: number, fCnt: number): void {
     block[0] = first;
     writeLittle(block, 1, 0, 4);
     block[5] = uplink ? 0 : 1;
@@ -222,9 +225,9 @@ export class FrameCodec {
     block[14] = 0;
   }
 
-  #macEquals(frame: Uint8Array, micAt: number): boolean {
+  private macEquals(frame: Uint8Array, micAt: number): boolean {
     let difference = 0;
-    for (let i = 0; i < MIC_BYTES; i++) difference |= frame[micAt + i] ^ this.#mac[i];
+    for (let i = 0; i < MIC_BYTES; i++) difference |= frame[micAt + i] ^ this.#result[i];
     return difference === 0;
   }
 }

@@ -1,9 +1,9 @@
 /**
  * MAC commands of LoRaWAN Class A, both ways: TS001-1.0.4 chapter 5. A command is its identifier (CID) and a payload of fixed length;
  * several follow one another in FOpts or in a frame of FPort 0. A command of unknown CID has an unknown length, so that nothing behind it
- * can be read (5, "shall ignore the rest").
+ * can be read (5, "shall ignore the rest"). Here stands what a device needs; what only a network writes is in network-commands.ts.
  */
-import { readU16, readU24, readU32, writeLittle } from "./little-endian.ts";
+import { readU16, readU24, readU32 } from "./little-endian.ts";
 
 export const CID = Object.freeze({
   linkCheck: 0x02,
@@ -37,7 +37,7 @@ export class MacCommandReader {
   length = 0;
   /** Why the walk ended before the end of the bytes. */
   reason: "unknown-command" | "command-cut" | undefined;
-  #bytes: Uint8Array = new Uint8Array(0);
+  #bytes!: Uint8Array;
   #next = 0;
   #end = 0;
   #uplink = false;
@@ -93,14 +93,6 @@ export function readLinkAdrReq(bytes: Uint8Array, at: number, into: LinkAdrReq):
   into.nbTrans = bytes[at + 3] & 0x0f;
 }
 
-export function writeLinkAdrReq(into: Uint8Array, at: number, request: LinkAdrReq): number {
-  into[at] = CID.linkAdr;
-  into[at + 1] = ((request.dataRate & 0x0f) << 4) | (request.txPower & 0x0f);
-  writeLittle(into, at + 2, request.chMask, 2);
-  into[at + 4] = ((request.chMaskCntl & 0x07) << 4) | (request.nbTrans & 0x0f);
-  return at + 5;
-}
-
 /** 5.4 RXParamSetupReq. */
 export interface RxParamSetupReq {
   rx1DrOffset: number;
@@ -112,12 +104,6 @@ export function readRxParamSetupReq(bytes: Uint8Array, at: number, into: RxParam
   into.rx1DrOffset = (bytes[at] >>> 4) & 0x07;
   into.rx2DataRate = bytes[at] & 0x0f;
   into.frequencyHz = readU24(bytes, at + 1) * 100;
-}
-
-export function writeRxParamSetupReq(into: Uint8Array, at: number, request: RxParamSetupReq): number {
-  into[at] = CID.rxParamSetup;
-  into[at + 1] = ((request.rx1DrOffset & 0x07) << 4) | (request.rx2DataRate & 0x0f);
-  return writeLittle(into, at + 2, request.frequencyHz / 100, 3);
 }
 
 /** 5.6 NewChannelReq. A frequency of 0 disables the channel. */
@@ -135,14 +121,6 @@ export function readNewChannelReq(bytes: Uint8Array, at: number, into: NewChanne
   into.minDataRate = bytes[at + 4] & 0x0f;
 }
 
-export function writeNewChannelReq(into: Uint8Array, at: number, request: NewChannelReq): number {
-  into[at] = CID.newChannel;
-  into[at + 1] = request.index;
-  writeLittle(into, at + 2, request.frequencyHz / 100, 3);
-  into[at + 5] = ((request.maxDataRate & 0x0f) << 4) | (request.minDataRate & 0x0f);
-  return at + 6;
-}
-
 /** 5.10 DlChannelReq: the frequency of RX1 for one channel. */
 export interface DlChannelReq {
   index: number;
@@ -154,31 +132,9 @@ export function readDlChannelReq(bytes: Uint8Array, at: number, into: DlChannelR
   into.frequencyHz = readU24(bytes, at + 1) * 100;
 }
 
-export function writeDlChannelReq(into: Uint8Array, at: number, request: DlChannelReq): number {
-  into[at] = CID.dlChannel;
-  into[at + 1] = request.index;
-  return writeLittle(into, at + 2, request.frequencyHz / 100, 3);
-}
-
 /** 5.11 DeviceTimeAns: milliseconds since the GPS epoch at the end of the uplink; the air carries seconds and 256ths. */
 export function readDeviceTimeAns(bytes: Uint8Array, at: number): number {
   return readU32(bytes, at) * 1000 + Math.floor((bytes[at + 4] * 1000) / 256);
-}
-
-export function writeDeviceTimeAns(into: Uint8Array, at: number, gpsMs: number): number {
-  into[at] = CID.deviceTime;
-  const seconds = Math.floor(gpsMs / 1000);
-  writeLittle(into, at + 1, seconds, 4);
-  into[at + 5] = Math.floor(((gpsMs - seconds * 1000) * 256) / 1000);
-  return at + 6;
-}
-
-/** 5.1 LinkCheckAns: margin in dB above the demodulation floor, and how many gateways heard the uplink. */
-export function writeLinkCheckAns(into: Uint8Array, at: number, marginDb: number, gateways: number): number {
-  into[at] = CID.linkCheck;
-  into[at + 1] = marginDb;
-  into[at + 2] = gateways;
-  return at + 3;
 }
 
 /** 5.5 DevStatusAns: battery 0 external, 1 to 254, 255 not measured; margin -32 to 31 dB of the last DevStatusReq. */

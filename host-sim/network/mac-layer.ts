@@ -1,11 +1,6 @@
 /** MAC commands on the network's side (TS001-1.0.4 chapter 5): what a device asks or answers, and what is said in return. */
-import {
-  CID,
-  MacCommandReader,
-  writeDeviceTimeAns,
-  writeLinkAdrReq,
-  writeLinkCheckAns,
-} from "../../firmware/wire/mac-commands.ts";
+import { CID, MacCommandReader } from "../../firmware/wire/mac-commands.ts";
+import { writeDeviceTimeAns, writeLinkAdrReq, writeLinkCheckAns } from "../../firmware/wire/network-commands.ts";
 import type { AdrSetting } from "./adr-engine.ts";
 import type { DeviceSession } from "./device-session.ts";
 import type { MaskCommand } from "./network-plan.ts";

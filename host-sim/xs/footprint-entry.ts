@@ -144,20 +144,28 @@ const PARTS: readonly { part: string; make: () => object }[] = [
   { part: "whole node", make: newNode },
 ];
 
-/** Measures each part alone. */
+interface Figures {
+  readonly liveSlotBytes: number;
+  readonly liveChunkBytes: number;
+  readonly peakStackSlots: number;
+}
+
+/** Measures each part alone, less what measuring itself leaves: nothing at all is measured first. */
 export default function measureFootprint(_argument: string, host: XsHost): number {
-  if (host.measure === undefined) return 2;
-  const read = (): { liveSlotBytes: number; liveChunkBytes: number; peakStackSlots: number } =>
-    JSON.parse(host.measure!());
-  for (const { part, make } of PARTS) {
+  const { measure } = host;
+  if (measure === undefined) return 2;
+  const read = (): Figures => JSON.parse(measure());
+  let own: Figures | undefined;
+  for (const { part, make } of [{ part: "nothing", make: () => host }, ...PARTS]) {
     make();
     read();
     const before = read();
     const made = make();
     const after = read();
-    const slotBytes = after.liveSlotBytes - before.liveSlotBytes;
-    const chunkBytes = after.liveChunkBytes - before.liveChunkBytes;
+    const slotBytes = after.liveSlotBytes - before.liveSlotBytes - (own?.liveSlotBytes ?? 0);
+    const chunkBytes = after.liveChunkBytes - before.liveChunkBytes - (own?.liveChunkBytes ?? 0);
     const stackSlots = after.peakStackSlots;
+    own ??= { liveSlotBytes: slotBytes, liveChunkBytes: chunkBytes, peakStackSlots: stackSlots };
     host.print(JSON.stringify({ part, slotBytes, chunkBytes, stackSlots, isObject: typeof made === "object" }));
   }
   return 0;

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { buildLinked, describeFigures, type LinkedImage, runLinked } from "../../host-sim/xs/linked/run-linked.ts";
 import { findSdk, type Sdk } from "../../host-sim/xs/linked/sdk.ts";
+import { type LinkedImageReport, reportLinkedImage } from "../../tools/flashing/linked-image.ts";
 import type { Summary } from "../../tools/simulation/summary.ts";
 import { BUDGETS } from "../budgets.ts";
 import { runOnNode, SCENARIOS } from "./scenarios.ts";
@@ -72,4 +74,26 @@ describe("the firmware's RAM on linked XS, preloaded, in 16-byte slots", functio
       assert.ok(stackSlots > 0 && stackSlots <= budget.stackSlots, "stack");
     });
   }
+});
+
+describe("the LoRaWAN machine with one region in flash, linked", function () {
+  this.timeout(600_000);
+  const reports: LinkedImageReport[] = [];
+
+  before(async function () {
+    const sdk = sdkOrSkip(this);
+    for (const entry of ["host-sim/xs/empty-entry.ts", "host-sim/xs/lorawan-entry.ts"]) {
+      reports.push(reportLinkedImage(readFileSync((await buildLinked(sdk, entry)).source, "utf8")));
+    }
+  });
+
+  it("the image with it less the image with nothing", () => {
+    const [empty, lorawan] = reports as [LinkedImageReport, LinkedImageReport];
+    assert.ok(lorawan.preloaded.some((name) => name.endsWith("firmware/core/lorawan/mac")));
+    const slots = lorawan.slotBytes - empty.slotBytes;
+    const text = lorawan.textBytes - empty.textBytes;
+    const tables = lorawan.tableBytes - empty.tableBytes;
+    console.log(`      ${slots} bytes of slots, ${text} of byte code and names, ${tables} of tables`);
+    assert.ok(text > 0 && slots + text + tables <= BUDGETS.lorawan.linkedBytes);
+  });
 });

@@ -8,7 +8,7 @@ import { type Command, Option } from "commander";
 import { CSV_HEADER, csvRows } from "../receiver/csv-output.ts";
 import { NODE_CRYPTO } from "../receiver/node-crypto.ts";
 import { type Partition, partitionOf } from "../receiver/partition.ts";
-import { readingLines } from "../receiver/reading-lines.ts";
+import { ReadingLines } from "../receiver/reading-lines.ts";
 import { senmlPack } from "../receiver/senml-output.ts";
 import type { HttpAddress } from "../receiver/service/http-tokens.ts";
 import { type LoadedNodes, loadNodes, NodeFileError, readSecretFile } from "../receiver/service/node-folder.ts";
@@ -98,7 +98,7 @@ async function receive(flags: Flags): Promise<void> {
     options,
     store,
     nodes,
-    eventsOf(flags, (error) => end(error)),
+    eventsOf(flags.mqtt, (error) => end(error)),
   );
   addOutputs(flags, service);
   try {
@@ -130,15 +130,11 @@ function reload(service: ReceiverService, load: () => LoadedNodes): void {
   }
 }
 
-function eventsOf(flags: Flags, fail: (error: CommandError) => void): ServiceEvents {
-  const quiet = flags.json ?? false;
+function eventsOf(mqtt: string | undefined, fail: (error: CommandError) => void): ServiceEvents {
   const refusals = new SparseReport();
   return {
     report,
-    failed: ({ message, next }) => fail(new CommandError(message, `--mqtt ${flags.mqtt}`, next)),
-    token: ({ devEui, seq }, readings) => {
-      if (!quiet) process.stdout.write(`${devEui} seq ${seq}: accepted, ${readings} readings\n`);
-    },
+    failed: ({ message, next }) => fail(new CommandError(message, `--mqtt ${mqtt}`, next)),
     refused: ({ devEui, reason }) => {
       const explanation = explainReason(reason);
       refusals.report(
@@ -248,15 +244,17 @@ function addOutputs(flags: Flags, service: ReceiverService): void {
     const text = senmlPack(...args);
     return text === undefined ? undefined : `${text}\n`;
   };
+  const { store, outputs } = service;
+  const tokenLine: TokenFormat = ({ seq, count }, devEui) => `${devEui} seq ${seq}: accepted, ${count} readings\n`;
+  const lines = new ReadingLines();
+  const jsonLines: TokenFormat = (...args) => lines.of(...args);
+  const format = flags.json ? jsonLines : tokenLine;
+  outputs.add(new OutputStream("stdout", format, (text) => process.stdout.write(text), store.lastId));
   const files: [name: string, path: string | undefined, format: TokenFormat, header?: string][] = [
-    ["out", flags.out, readingLines],
+    ["out", flags.out, jsonLines],
     ["senml", flags.senml, pack],
     ["csv", flags.csv, csvRows, CSV_HEADER],
   ];
-  const { store, outputs } = service;
-  if (flags.json) {
-    outputs.add(new OutputStream("stdout", readingLines, (text) => process.stdout.write(text), store.lastId));
-  }
   for (const [name, path, format, header] of files) {
     if (path === undefined) continue;
     try {

@@ -1,108 +1,196 @@
 /**
- * The JSON lines of a token's readings, without the objects: the same text as `JSON.stringify(readingOf(...))` for each, at a fifth of the
- * time. A busy receiver spends more on its output than on anything but signatures.
+ * The JSON lines of a token's readings as bytes, without objects and strings in between: the same text as `JSON.stringify(readingOf(...))` for each,
+ * at a tenth of the time. A busy receiver would otherwise spend as much on its lines as on signatures.
  */
 import { type Claims, readingTimeS } from "../../firmware/wire/eat-token.ts";
-import { type Field, fieldValue, missingFlag, suspectFlag } from "../../firmware/wire/profile.ts";
+import { type Field, fieldValue, missingFlag, type Profile, suspectFlag } from "../../firmware/wire/profile.ts";
 import { timeSourceName, timeUncertaintyMs } from "../../firmware/wire/time-quality.ts";
 import { isoSeconds } from "./reading-output.ts";
 
-/** One line for each reading of verified claims, each ending with a line feed. */
-export function readingLines(claims: Claims, devEui: string, tokenDigestHex: string): string {
-  const { profile, columns, count, wallTime } = claims;
-  const fields = profile.fields.map((field) => new FieldText(field));
-  const head = `{"node":"${devEui}","seq":${claims.seq},"index":`;
-  const uncertaintyMs = wallTime ? timeUncertaintyMs(claims.timeQuality) : null;
-  const source = timeSourceName(claims.timeQuality);
-  const afterTime = `,"bootCount":${claims.bootCount},"timeQuality":${JSON.stringify({ source, uncertaintyMs })},"values":{`;
-  const clock = new IsoClock();
-  const tail = `,"token":"${tokenDigestHex}"}\n`;
-  let lines = "";
-  for (let i = 0; i < count; i++) {
-    const flagBits = columns[0][i];
-    const atS = readingTimeS(claims, i);
-    const time = wallTime ? `"${clock.text(atS)}"` : `null,"uptime":${atS}`;
-    let values = "";
-    for (let f = 0; f < fields.length; f++) {
-      const value = (flagBits & missingFlag(f)) !== 0 ? "null" : fields[f].valueText(columns[f + 1][i]);
-      values += (f === 0 ? "" : ",") + fields[f].name + value;
-    }
-    lines += `${head}${i},"time":${time}${afterTime}${values}},"flags":{${flagsText(claims, fields, flagBits)}${tail}`;
-  }
-  return lines;
-}
-
-/** `isoSeconds` for times that are mostly of one day: a Date each would take a third of the time of all else. */
-class IsoClock {
-  #day = -1;
-  #date = "";
-
-  text(unixS: number): string {
-    const day = Math.floor(unixS / 86_400);
-    if (day !== this.#day) {
-      this.#day = day;
-      this.#date = isoSeconds(unixS).slice(0, -"00:00:00Z".length);
-    }
-    const secondOfDay = unixS - day * 86_400;
-    const minuteOfDay = Math.floor(secondOfDay / 60);
-    const hour = Math.floor(minuteOfDay / 60);
-    return `${this.#date}${two(hour)}:${two(minuteOfDay - hour * 60)}:${two(secondOfDay - minuteOfDay * 60)}Z`;
-  }
-}
-
-function two(value: number): string {
-  return value < 10 ? `0${value}` : `${value}`;
-}
-
-/** The text of one field's name and values. */
-class FieldText {
-  /** `"name":` */
-  readonly name: string;
-  readonly #field: Field;
-  /** value = integer * #numerator / #denominator, the latter a power of ten; 0: not so. */
-  readonly #numerator: number;
-  readonly #denominator: number;
-
-  constructor(field: Field) {
-    this.name = `${JSON.stringify(field.name)}:`;
-    this.#field = field;
-    const divisor = field.scale < 1 ? Math.floor(1 / field.scale + 0.5) : 1;
-    this.#denominator =
-      1000 % divisor === 0 ? (10 % divisor === 0 ? (divisor === 1 ? 1 : 10) : 100 % divisor === 0 ? 100 : 1000) : 0;
-    this.#numerator = field.scale < 1 ? this.#denominator / divisor : field.scale;
-  }
-
-  /** As JSON has the number `fieldValue(field, integer)`. */
-  valueText(integer: number): string {
-    const scaled = integer * this.#numerator;
-    const denominator = this.#denominator;
-    if (denominator === 1) return `${scaled}`;
-    // Decimal digits of an integer are cheap; those of a fraction take a search for the shortest ones.
-    if (denominator === 0 || scaled > MAX_SHORT || scaled < -MAX_SHORT) return `${fieldValue(this.#field, integer)}`;
-    const size = scaled < 0 ? -scaled : scaled;
-    const whole = Math.floor(size / denominator);
-    let fraction = size - whole * denominator;
-    const sign = scaled < 0 ? "-" : "";
-    if (fraction === 0) return `${sign}${whole}`;
-    let places = denominator;
-    while (fraction % 10 === 0) {
-      fraction /= 10;
-      places /= 10;
-    }
-    return `${sign}${whole}.${places > fraction * 10 ? (places > fraction * 100 ? "00" : "0") : ""}${fraction}`;
-  }
-}
-
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const MINUS = 0x2d;
+const POINT = 0x2e;
+const ZERO = 0x30;
+const COLON = 0x3a;
+const LINE_FEED = 0x0a;
+const SECONDS_A_DAY = 86_400;
+/** Of a line, the fields' names aside: punctuation, digest, times and sources. */
+const FIXED_BYTES = 512;
+/** Of a value with its flag: `1.2345678901234567e+21` and `"missing"`. */
+const VALUE_BYTES = 48;
 /** Below this a double has all decimal digits of a fraction by thousandths. */
 const MAX_SHORT = 1e12;
 
-function flagsText(claims: Claims, fields: readonly FieldText[], flagBits: number): string {
-  if (flagBits === 0) return "}";
-  let text = "";
-  for (let f = 0; f < fields.length; f++) {
-    const missing = (flagBits & missingFlag(f)) !== 0;
-    if (!missing && (flagBits & suspectFlag(claims.profile, f)) === 0) continue;
-    text += `${text === "" ? "" : ","}${fields[f].name}"${missing ? "missing" : "suspect"}"`;
-  }
-  return `${text}}`;
+/** A field's name as it stands in a line, and how its values are written. */
+interface FieldForm {
+  field: Field;
+  /** `"name":` */
+  name: Uint8Array;
+  /** value = integer * numerator / denominator, the latter 1, 10, 100 or 1000; 0: not so. */
+  numerator: number;
+  denominator: number;
 }
+
+export class ReadingLines {
+  #bytes = new Uint8Array(32_768);
+  #at = 0;
+  #forms = new Map<Profile, FieldForm[]>();
+  /** The day of the last time written, and its "2026-06-01T". */
+  #day = -1;
+  #date: Uint8Array = new Uint8Array(0);
+
+  /** One line for each reading of verified claims, each ending with a line feed. The bytes are good until the next call. */
+  of(claims: Claims, devEui: string, tokenDigestHex: string): Uint8Array {
+    const { count, wallTime } = claims;
+    const forms = this.#formsOf(claims.profile);
+    const head = ascii(`{"node":"${devEui}","seq":${claims.seq},"index":`);
+    const uncertaintyMs = wallTime ? timeUncertaintyMs(claims.timeQuality) : null;
+    const quality = JSON.stringify({ source: timeSourceName(claims.timeQuality), uncertaintyMs });
+    const afterTime = ascii(`,"bootCount":${claims.bootCount},"timeQuality":${quality},"values":{`);
+    const tail = ascii(`},"token":"${tokenDigestHex}"}`);
+    this.#reserve(count * forms.reduce((sum, { name }) => sum + 2 * name.length + VALUE_BYTES, FIXED_BYTES));
+    this.#at = 0;
+    for (let i = 0; i < count; i++) {
+      this.#put(head);
+      this.#integer(i);
+      this.#time(readingTimeS(claims, i), wallTime);
+      this.#put(afterTime);
+      this.#values(claims, forms, i);
+      this.#put(FLAGS);
+      const flagBits = claims.columns[0][i];
+      if (flagBits !== 0) this.#flags(claims.profile, forms, flagBits);
+      this.#put(tail);
+      this.#bytes[this.#at++] = LINE_FEED;
+    }
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #values({ columns }: Claims, forms: readonly FieldForm[], index: number): void {
+    const flagBits = columns[0][index];
+    for (let f = 0; f < forms.length; f++) {
+      if (f > 0) this.#bytes[this.#at++] = COMMA;
+      this.#put(forms[f].name);
+      if ((flagBits & missingFlag(f)) !== 0) this.#put(NULL);
+      else this.#value(forms[f], columns[f + 1][index]);
+    }
+  }
+
+  #flags(profile: Profile, forms: readonly FieldForm[], flagBits: number): void {
+    let isFirst = true;
+    for (let f = 0; f < forms.length; f++) {
+      const missing = (flagBits & missingFlag(f)) !== 0;
+      if (!missing && (flagBits & suspectFlag(profile, f)) === 0) continue;
+      if (!isFirst) this.#bytes[this.#at++] = COMMA;
+      isFirst = false;
+      this.#put(forms[f].name);
+      this.#put(missing ? MISSING : SUSPECT);
+    }
+  }
+
+  /** As JSON has the number `fieldValue(field, integer)`. */
+  #value({ field, numerator, denominator }: FieldForm, integer: number): void {
+    const scaled = integer * numerator;
+    if (denominator === 0 || scaled > MAX_SHORT || scaled < -MAX_SHORT) {
+      this.#put(ascii(`${fieldValue(field, integer)}`));
+      return;
+    }
+    if (scaled < 0) this.#bytes[this.#at++] = MINUS;
+    const size = scaled < 0 ? -scaled : scaled;
+    const whole = denominator === 1 ? size : Math.floor(size / denominator);
+    this.#integer(whole);
+    let fraction = size - whole * denominator;
+    if (fraction === 0) return;
+    this.#bytes[this.#at++] = POINT;
+    for (let place = denominator / 10; fraction > 0; place /= 10) {
+      const digit = Math.floor(fraction / place);
+      this.#bytes[this.#at++] = ZERO + digit;
+      fraction -= digit * place;
+    }
+  }
+
+  #time(atS: number, wallTime: boolean): void {
+    this.#put(TIME);
+    if (!wallTime) {
+      this.#put(UPTIME);
+      this.#integer(atS);
+      return;
+    }
+    const day = Math.floor(atS / SECONDS_A_DAY);
+    if (day !== this.#day) {
+      this.#day = day;
+      this.#date = ascii(`"${isoSeconds(atS).slice(0, -"00:00:00Z".length)}`);
+    }
+    this.#put(this.#date);
+    const secondOfDay = atS - day * SECONDS_A_DAY;
+    const minuteOfDay = Math.floor(secondOfDay / 60);
+    const hour = Math.floor(minuteOfDay / 60);
+    this.#twoDigits(hour);
+    this.#bytes[this.#at++] = COLON;
+    this.#twoDigits(minuteOfDay - hour * 60);
+    this.#bytes[this.#at++] = COLON;
+    this.#twoDigits(secondOfDay - minuteOfDay * 60);
+    this.#bytes[this.#at++] = 0x5a; // Z
+    this.#bytes[this.#at++] = QUOTE;
+  }
+
+  #twoDigits(value: number): void {
+    const tens = Math.floor(value / 10);
+    this.#bytes[this.#at++] = ZERO + tens;
+    this.#bytes[this.#at++] = ZERO + value - tens * 10;
+  }
+
+  /** A whole number from 0 on. */
+  #integer(value: number): void {
+    let places = 1;
+    for (let power = 10; power <= value; power *= 10) places++;
+    let rest = value;
+    this.#at += places;
+    for (let at = this.#at - 1, left = places; left > 0; at--, left--) {
+      const tenth = Math.floor(rest / 10);
+      this.#bytes[at] = ZERO + rest - tenth * 10;
+      rest = tenth;
+    }
+  }
+
+  #put(bytes: Uint8Array): void {
+    // For so few bytes a loop is faster than a call of `set`.
+    const into = this.#bytes;
+    const at = this.#at;
+    for (let i = 0; i < bytes.length; i++) into[at + i] = bytes[i];
+    this.#at = at + bytes.length;
+  }
+
+  #reserve(length: number): void {
+    if (this.#bytes.length < length) this.#bytes = new Uint8Array(length);
+  }
+
+  #formsOf(profile: Profile): FieldForm[] {
+    let forms = this.#forms.get(profile);
+    if (forms === undefined) {
+      forms = profile.fields.map(formOf);
+      this.#forms.set(profile, forms);
+    }
+    return forms;
+  }
+}
+
+function formOf(field: Field): FieldForm {
+  const name = ascii(`${JSON.stringify(field.name)}:`);
+  const divisor = field.scale < 1 ? Math.floor(1 / field.scale + 0.5) : 1;
+  const denominator = [1, 10, 100, 1000].find((power) => power % divisor === 0) ?? 0;
+  return { field, name, numerator: field.scale < 1 ? denominator / divisor : field.scale, denominator };
+}
+
+function ascii(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+const TIME = ascii(',"time":');
+const UPTIME = ascii('null,"uptime":');
+const NULL = ascii("null");
+const FLAGS = ascii('},"flags":{');
+const MISSING = ascii('"missing"');
+const SUSPECT = ascii('"suspect"');

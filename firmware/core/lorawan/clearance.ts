@@ -56,12 +56,12 @@ export class Clearance {
   forJoin(nowMs: number): RefusalReason | undefined {
     this.untilMs = NEVER_MS;
     if (this.#isPersonalised) return "personalised";
-    const dataRate = this.#joinDataRate;
+    const dataRate = this.joinDataRate;
     const airtimeMs = this.#uplink.airtimeOf(dataRate, JOIN_REQUEST_BYTES);
     this.untilMs = this.#join.earliestMs(airtimeMs, nowMs);
     if (this.untilMs === NEVER_MS) return "counter-exhausted";
     if (this.untilMs > nowMs) return "join-back-off";
-    return this.#aim(dataRate, airtimeMs, nowMs, this.#join.bank) ? undefined : "duty-cycle";
+    return this.aim(dataRate, airtimeMs, nowMs, this.#join.bank) ? undefined : "duty-cycle";
   }
 
   /** Aims the uplink for an application's frame; or the reason why there can be none until `untilMs`. */
@@ -76,7 +76,7 @@ export class Clearance {
       return "counter-exhausted";
     }
     const airtimeMs = uplink.airtimeOf(dataRate, uplink.dataLength(port, length));
-    return this.#aim(dataRate, airtimeMs, nowMs, NO_JOIN) ? undefined : "duty-cycle";
+    return this.aim(dataRate, airtimeMs, nowMs, NO_JOIN) ? undefined : "duty-cycle";
   }
 
   /** Aims the uplink for a repeat, or (`flushes`) for the answers that need a frame of their own; false until `untilMs`. */
@@ -92,7 +92,7 @@ export class Clearance {
       this.untilMs = this.#backOff.earliestMs(airtimeMs, nowMs);
       if (this.untilMs > nowMs) return false;
     }
-    return this.#aim(dataRate, airtimeMs, nowMs, NO_JOIN);
+    return this.aim(dataRate, airtimeMs, nowMs, NO_JOIN);
   }
 
   /** The uplink has been on the air, over at `endMs`. */
@@ -115,13 +115,13 @@ export class Clearance {
   }
 
   /** A fixed data rate holds for join requests where the region allows it for them. */
-  get #joinDataRate(): number {
+  private get joinDataRate(): number {
     const fixed = this.#fixedDataRate;
     const { dynamicChannels, joinDataRates } = this.#region;
     return dynamicChannels && fixed !== undefined && joinDataRates.includes(fixed) ? fixed : this.#join.dataRate;
   }
 
-  #aim(dataRate: number, airtimeMs: number, nowMs: number, joinBank: number): boolean {
+  private aim(dataRate: number, airtimeMs: number, nowMs: number, joinBank: number): boolean {
     const { plan } = this.#session;
     const channel = plan.select(dataRate, airtimeMs, nowMs, joinBank, this.#dutyCycle, this.#chance);
     if (channel >= 0) this.#uplink.aim(channel, plan.frequencyHz(channel), dataRate, airtimeMs);

@@ -45,10 +45,20 @@ export class CommandHandler {
   /** False for a device with a fixed data rate, and where a test layer has switched ADR off: it takes channel masks only. */
   adr: boolean;
   readonly #reader = new MacCommandReader();
-  readonly #linkAdr: LinkAdrReq = { dataRate: 0, txPower: 0, chMask: 0, chMaskCntl: 0, nbTrans: 0 };
-  readonly #rxParamSetup: RxParamSetupReq = { rx1DrOffset: 0, rx2DataRate: 0, frequencyHz: 0 };
-  readonly #newChannel: NewChannelReq = { index: 0, frequencyHz: 0, minDataRate: 0, maxDataRate: 0 };
-  readonly #dlChannel: DlChannelReq = { index: 0, frequencyHz: 0 };
+  /** The request in hand, of whichever kind. */
+  readonly #request: LinkAdrReq & RxParamSetupReq & NewChannelReq & DlChannelReq = {
+    dataRate: 0,
+    txPower: 0,
+    chMask: 0,
+    chMaskCntl: 0,
+    nbTrans: 0,
+    rx1DrOffset: 0,
+    rx2DataRate: 0,
+    frequencyHz: 0,
+    index: 0,
+    minDataRate: 0,
+    maxDataRate: 0,
+  };
   /** Battery for DevStatusAns: 0 external power, 1 to 254, 255 unknown. */
   battery = BATTERY_UNKNOWN;
   #isChanged = false;
@@ -85,15 +95,15 @@ export class CommandHandler {
     let isMore = reader.next();
     while (isMore) {
       if (reader.cid === CID.linkAdr) {
-        isMore = this.#linkAdrBlock(bytes);
+        isMore = this.linkAdrBlock(bytes);
       } else {
-        this.#single(bytes, reader.cid, reader.at, snrDb);
+        this.single(bytes, reader.cid, reader.at, snrDb);
         isMore = reader.next();
       }
     }
   }
 
-  #single(bytes: Uint8Array, cid: number, at: number, snrDb: number): void {
+  private single(bytes: Uint8Array, cid: number, at: number, snrDb: number): void {
     const answers = this.#answers;
     switch (cid) {
       case CID.linkCheck:
@@ -101,12 +111,12 @@ export class CommandHandler {
         this.gateways = bytes[at + 1];
         break;
       case CID.dutyCycle:
-        this.#set(this.#session.maxDutyCycle !== (bytes[at] & 0x0f));
+        this.set(this.#session.maxDutyCycle !== (bytes[at] & 0x0f));
         this.#session.maxDutyCycle = bytes[at] & 0x0f;
         answers.add(cid);
         break;
       case CID.rxParamSetup:
-        answers.add(cid, this.#setUpRxParams(bytes, at));
+        answers.add(cid, this.setUpRxParams(bytes, at));
         break;
       case CID.devStatus:
         answers.end(writeDevStatusAns(answers.bytes, answers.length, this.battery, Math.floor(snrDb + 0.5)));
@@ -114,25 +124,25 @@ export class CommandHandler {
       case CID.newChannel:
         // A region with a fixed plan ignores it, and says nothing (5.6).
         if (!this.#region.dynamicChannels) break;
-        readNewChannelReq(bytes, at, this.#newChannel);
-        this.#answerChannel(cid, this.#session.plan.newChannel(this.#newChannel));
+        readNewChannelReq(bytes, at, this.#request);
+        this.answerChannel(cid, this.#session.plan.newChannel(this.#request));
         break;
       case CID.rxTimingSetup:
-        this.#set(this.#session.rx1DelayS !== Math.max(bytes[at] & 0x0f, 1));
+        this.set(this.#session.rx1DelayS !== Math.max(bytes[at] & 0x0f, 1));
         this.#session.rx1DelayS = Math.max(bytes[at] & 0x0f, 1);
         answers.add(cid);
         break;
       case CID.txParamSetup:
         if (!this.#region.txParamSetup) break;
-        this.#set(this.#session.txParams !== (bytes[at] & 0x3f));
+        this.set(this.#session.txParams !== (bytes[at] & 0x3f));
         this.#session.txParams = bytes[at] & 0x3f;
         this.#session.fitDataRate();
         answers.add(cid);
         break;
       case CID.dlChannel:
         if (!this.#region.dynamicChannels) break;
-        readDlChannelReq(bytes, at, this.#dlChannel);
-        this.#answerChannel(cid, this.#session.plan.dlChannel(this.#dlChannel));
+        readDlChannelReq(bytes, at, this.#request);
+        this.answerChannel(cid, this.#session.plan.dlChannel(this.#request));
         break;
       case CID.deviceTime:
         this.gpsMs = readDeviceTimeAns(bytes, at);
@@ -140,12 +150,12 @@ export class CommandHandler {
     }
   }
 
-  #answerChannel(cid: number, status: number): void {
-    this.#set(status === CHANNEL_ALL_ACK);
+  private answerChannel(cid: number, status: number): void {
+    this.set(status === CHANNEL_ALL_ACK);
     this.#answers.add(cid, status);
   }
 
-  #set(isNew: boolean): void {
+  private set(isNew: boolean): void {
     if (isNew) this.#isChanged = true;
   }
 
@@ -153,9 +163,9 @@ export class CommandHandler {
    * All LinkADRReq that follow one another are one request: the masks build on each other, data rate, power and NbTrans are the last one's,
    * and every answer has the same status. Returns whether a command follows the block.
    */
-  #linkAdrBlock(bytes: Uint8Array): boolean {
+  private linkAdrBlock(bytes: Uint8Array): boolean {
     const reader = this.#reader;
-    const request = this.#linkAdr;
+    const request = this.#request;
     const { plan } = this.#session;
     let count = 0;
     let isMaskGood = true;
@@ -168,15 +178,15 @@ export class CommandHandler {
       isMore = reader.next();
     }
     const status = this.adr
-      ? this.#takeLinkAdr(isMaskGood && plan.maskHasChannels())
-      : this.#takeMaskOnly(isMaskGood && plan.maskHasChannels());
+      ? this.takeLinkAdr(isMaskGood && plan.maskHasChannels())
+      : this.takeMaskOnly(isMaskGood && plan.maskHasChannels());
     while (count-- > 0) this.#answers.add(CID.linkAdr, status);
     return isMore;
   }
 
-  #takeLinkAdr(isMaskGood: boolean): number {
+  private takeLinkAdr(isMaskGood: boolean): number {
     const session = this.#session;
-    const { dataRate, txPower, nbTrans } = this.#linkAdr;
+    const { dataRate, txPower, nbTrans } = this.#request;
     const newDataRate = dataRate === KEEP ? session.dataRate : dataRate;
     const newTxPower = txPower === KEEP ? session.txPower : txPower;
     const isDataRateGood =
@@ -189,8 +199,8 @@ export class CommandHandler {
       (newTxPower <= this.#region.maxTxPower ? POWER_ACK : 0);
     if (status !== ALL_ACK) return status;
     const newNbTrans = nbTrans === 0 ? DEFAULT_NB_TRANS : nbTrans;
-    this.#set(session.dataRate !== newDataRate || session.txPower !== newTxPower || session.nbTrans !== newNbTrans);
-    this.#set(session.plan.commitMask());
+    this.set(session.dataRate !== newDataRate || session.txPower !== newTxPower || session.nbTrans !== newNbTrans);
+    this.set(session.plan.commitMask());
     session.dataRate = newDataRate;
     session.txPower = newTxPower;
     session.nbTrans = newNbTrans;
@@ -198,21 +208,21 @@ export class CommandHandler {
   }
 
   /** With ADR off the channel mask alone is taken, where it leaves a channel for the data rate that is. */
-  #takeMaskOnly(isMaskGood: boolean): number {
+  private takeMaskOnly(isMaskGood: boolean): number {
     const { plan, dataRate } = this.#session;
     if (!isMaskGood || !plan.maskSupports(dataRate)) return 0;
-    this.#set(plan.commitMask());
+    this.set(plan.commitMask());
     return MASK_ACK;
   }
 
-  #setUpRxParams(bytes: Uint8Array, at: number): number {
-    const request = this.#rxParamSetup;
+  private setUpRxParams(bytes: Uint8Array, at: number): number {
+    const request = this.#request;
     const session = this.#session;
     readRxParamSetupReq(bytes, at, request);
     const status =
       (isDownlinkFrequency(this.#region, request.frequencyHz) ? RX2_FREQUENCY_ACK : 0) |
       (isDownlinkDataRate(this.#region, request.rx2DataRate) ? RX2_DATA_RATE_ACK : 0) |
-      (this.#isOffsetGood(request.rx1DrOffset) ? RX1_OFFSET_ACK : 0);
+      (this.isOffsetGood(request.rx1DrOffset) ? RX1_OFFSET_ACK : 0);
     if (status === RX_ALL_ACK) {
       this.#isChanged = true;
       session.rx1DrOffset = request.rx1DrOffset;
@@ -223,7 +233,7 @@ export class CommandHandler {
   }
 
   /** An offset of the region's table that leads to a data rate that we do. */
-  #isOffsetGood(offset: number): boolean {
+  private isOffsetGood(offset: number): boolean {
     const session = this.#session;
     return (
       isRx1DrOffset(this.#region, offset) && isDataRate(this.#region, session.rx1DataRate(session.dataRate, offset))

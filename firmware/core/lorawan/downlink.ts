@@ -27,8 +27,6 @@ export class Downlink {
   readonly #join: Join;
   readonly #handler: CommandHandler;
   readonly #parsed = newDataFrame();
-  readonly #accept = newJoinAccept();
-  readonly #commands = new Uint8Array(MAX_FRAME_BYTES);
   /** For the application: port, or NO_PORT when there is nothing. */
   port = NO_PORT;
   readonly payload = new Uint8Array(MAX_FRAME_BYTES);
@@ -46,7 +44,8 @@ export class Downlink {
 
   /** True when `frame` is the accept of our join request: then the new session stands, with its keys. */
   takeJoinAccept(frame: Uint8Array, length: number, uplink: Uplink, dataRate: number): boolean {
-    const accept = this.#accept;
+    // Made for the moment: a device joins once in a long while.
+    const accept = newJoinAccept();
     if (!this.#codec.readJoinAccept(frame, length, accept) || !this.#join.isFresh(accept.joinNonce)) return false;
     this.#join.succeeded(accept.joinNonce);
     this.#session.begin(accept, uplink.devNonce, dataRate);
@@ -73,8 +72,8 @@ export class Downlink {
     this.#handler.process(frame, parsed.fOptsAt, parsed.fOptsAt + parsed.fOptsLength, snrDb);
     this.port = NO_PORT;
     if (parsed.fPort === MAC_PORT) {
-      const commandsLength = this.#codec.decryptPayload(frame, parsed, fCnt, this.#commands);
-      this.#handler.process(this.#commands, 0, commandsLength, snrDb);
+      const commands = this.#codec.scratch;
+      this.#handler.process(commands, 0, this.#codec.decryptPayload(frame, parsed, fCnt, commands), snrDb);
     } else if (parsed.fPort !== NO_PORT) {
       this.port = parsed.fPort;
       this.payloadLength = this.#codec.decryptPayload(frame, parsed, fCnt, this.payload);

@@ -46,7 +46,7 @@ export class DutyCycle {
 
   /** Books a frame of `airtimeMs` that ended at `endMs`; `maxDutyCycle` is DutyCycleReq's exponent. */
   book(frequencyHz: number, endMs: number, airtimeMs: number, maxDutyCycle: number): void {
-    this.#advance(endMs);
+    this.advance(endMs);
     const band = subBandOf(this.#region, frequencyHz);
     this.#spentMs[band * PIECES + (this.#newest % PIECES)] += airtimeMs;
     if (maxDutyCycle > 0) this.#silentUntilMs = endMs + airtimeMs * ((1 << maxDutyCycle) - 1);
@@ -56,11 +56,11 @@ export class DutyCycle {
   earliestMs(frequencyHz: number, airtimeMs: number, nowMs: number): number {
     const earliestMs = Math.max(nowMs, this.#silentUntilMs);
     const band = subBandOf(this.#region, frequencyHz);
-    const limitMs = this.#limitMs(band);
+    const limitMs = this.limitMs(band);
     if (!this.isOn || limitMs === 0) return earliestMs;
-    this.#advance(nowMs + airtimeMs);
+    this.advance(nowMs + airtimeMs);
     if (airtimeMs > limitMs) return NEVER_MS;
-    let spentMs = airtimeMs + this.#spentIn(band);
+    let spentMs = airtimeMs + this.spentIn(band);
     let freeMs = earliestMs;
     for (let piece = this.#newest - PIECES + 1; spentMs > limitMs; piece++) {
       if (piece < 0) continue;
@@ -73,9 +73,9 @@ export class DutyCycle {
   /** Before a frame of `airtimeMs` on `frequencyHz`: true when the record must be written first. */
   mustStore(frequencyHz: number, airtimeMs: number): boolean {
     const band = subBandOf(this.#region, frequencyHz);
-    const limitMs = this.#limitMs(band);
+    const limitMs = this.limitMs(band);
     if (limitMs === 0) return false;
-    const level = Math.min(Math.ceil(((this.#spentIn(band) + airtimeMs) * LEVELS) / limitMs), LEVELS);
+    const level = Math.min(Math.ceil(((this.spentIn(band) + airtimeMs) * LEVELS) / limitMs), LEVELS);
     if (level <= this.#levels[band] && level > this.#levels[band] - LEVELS_TO_SPARE) return false;
     this.#levels[band] = level;
     return true;
@@ -91,27 +91,27 @@ export class DutyCycle {
   /** After a power cut: takes what the record says as spent just now. */
   readRecord(bytes: Uint8Array, length: number, nowMs: number): void {
     if (length !== 1 + this.#levels.length || bytes[0] !== DUTY_VERSION) return;
-    this.#advance(nowMs);
+    this.advance(nowMs);
     for (let band = 0; band < this.#levels.length; band++) {
       this.#levels[band] = Math.min(bytes[1 + band], LEVELS);
-      const spentMs = Math.floor((this.#levels[band] * this.#limitMs(band)) / LEVELS);
+      const spentMs = Math.floor((this.#levels[band] * this.limitMs(band)) / LEVELS);
       this.#spentMs[band * PIECES + (this.#newest % PIECES)] += spentMs;
     }
   }
 
   /** What an hour allows; 0: there is no limit. */
-  #limitMs(band: number): number {
+  private limitMs(band: number): number {
     const { dutyCyclePermille } = this.#region.subBands[band];
     return dutyCyclePermille === NO_LIMIT_PERMILLE ? 0 : dutyCyclePermille * PERMILLE_MS;
   }
 
-  #spentIn(band: number): number {
+  private spentIn(band: number): number {
     let spentMs = 0;
     for (let i = 0; i < PIECES; i++) spentMs += this.#spentMs[band * PIECES + i];
     return spentMs;
   }
 
-  #advance(toMs: number): void {
+  private advance(toMs: number): void {
     const piece = Math.floor(toMs / PIECE_MS);
     if (piece <= this.#newest) return;
     const first = Math.max(this.#newest + 1, piece - PIECES + 1);

@@ -40,19 +40,19 @@ export class Join {
   }
 
   /** The place in the walk; a device that knows its sub-band goes to and fro between one bank and its channel of 500 kHz. */
-  get #step(): number {
+  private get step(): number {
     const { length } = this.#region.joinDataRates;
     return this.#subBand === 0 ? this.#attempts % length : this.#attempts % 2 === 0 ? 0 : length - 1;
   }
 
   /** The data rate of the next request. */
   get dataRate(): number {
-    return this.#region.joinDataRates[this.#step];
+    return this.#region.joinDataRates[this.step];
   }
 
   /** The bank of a fixed plan that the next request probes. */
   get bank(): number {
-    return this.#region.dynamicChannels ? ANY_BANK : this.#step;
+    return this.#region.dynamicChannels ? ANY_BANK : this.step;
   }
 
   /** When a request of `airtimeMs` may go out; `nowMs` when at once. */

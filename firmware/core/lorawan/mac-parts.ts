@@ -1,4 +1,9 @@
-/** The parts of the LoRaWAN machine, made and joined together, and their saved state: what one rule is about stands in one of them. */
+/**
+ * The parts of the LoRaWAN machine, made and joined together, and their saved state: what one rule is about stands in one of them.
+ *
+ * RAM on XS, in slots of 16 bytes, is what made their shape: a #method takes a slot in every object, so private methods are TypeScript's
+ * (on the prototype, in flash); a typed array takes seven beside its bytes, so the parts share one scratch buffer, the codec's.
+ */
 import { FrameCodec } from "../../wire/lorawan-codec.ts";
 import type { StateReader, StateWriter } from "../../wire/state-record.ts";
 import { MacAnswers } from "./answers.ts";
@@ -10,7 +15,7 @@ import { Downlink } from "./downlink.ts";
 import { DutyCycle } from "./duty-cycle.ts";
 import { Join } from "./join.ts";
 import type { MacOptions } from "./mac-options.ts";
-import { loadRecords } from "./mac-records.ts";
+import { loadRecords, RECORD_BYTES } from "./mac-records.ts";
 import { Outgoing } from "./outgoing.ts";
 import type { Region } from "./region/region.ts";
 import { RxWindows } from "./rx-window.ts";
@@ -22,6 +27,7 @@ export class MacParts {
   readonly fixedDataRate: number | undefined;
   /** Of a personalised device. */
   readonly abpDevAddr: number | undefined;
+  /** Its scratch is everybody's: frames are built and read, and records written, one after the other. */
   readonly codec: FrameCodec;
   readonly session: Session;
   readonly answers = new MacAnswers();
@@ -42,7 +48,7 @@ export class MacParts {
     this.region = region;
     this.fixedDataRate = fixedDataRate;
     this.abpDevAddr = options.abp?.devAddr;
-    this.codec = new FrameCodec(options.crypto);
+    this.codec = new FrameCodec(options.crypto, new Uint8Array(RECORD_BYTES));
     this.session = new Session(region, subBand);
     this.chance = new Chance(options.random);
     this.join = new Join(region, backOff, subBand);
@@ -64,7 +70,17 @@ export class MacParts {
       this.abpDevAddr !== undefined,
     );
     this.rxWindows = new RxWindows(region, session, uplink, clockErrorPpm, latencyMs);
-    this.out = new Outgoing(region, session, answers, join, uplink, downlink, dutyCycle, antennaGainDb);
+    this.out = new Outgoing(
+      session,
+      answers,
+      join,
+      this.handler,
+      uplink,
+      downlink,
+      dutyCycle,
+      codec.scratch,
+      antennaGainDb,
+    );
     if (this.abpDevAddr !== undefined) session.personalise(this.abpDevAddr, this.firstDataRate);
   }
 

@@ -28,7 +28,7 @@ export const FCNT_BLOCK = 64;
 const SESSION_TAG = 0x53;
 const SESSION_VERSION = 1;
 const COUNTER_BYTES = 6;
-/** The session of a region with 16 channels takes 240 bytes. */
+/** The session of a region with 16 channels takes 240 bytes; a codec works in the same bytes, and needs 271. */
 export const RECORD_BYTES = 320;
 
 /** Writes the session's record; returns its length. */
@@ -74,7 +74,7 @@ export function loadRecords(
   nowMs: number,
 ): void {
   const { session, answers, join, codec, dutyCycle, abpDevAddr, firstDataRate } = owners;
-  const bytes = new Uint8Array(RECORD_BYTES);
+  const bytes = codec.scratch;
   if (read(SESSION_KEY, bytes) > 0) {
     const reader = new StateReader(bytes, 0, SESSION_TAG, SESSION_VERSION);
     if (reader.valid && session.restore(reader)) {

@@ -100,25 +100,25 @@ export class Mac implements Machine<MacEvent, MacCommand> {
   handle(event: MacEvent, nowMs: number): void {
     switch (event.kind) {
       case "join":
-        this.#startJoin(nowMs);
+        this.startJoin(nowMs);
         break;
       case "send":
-        this.#startSend(event.port, event.payload, event.length, event.confirmed, nowMs);
+        this.startSend(event.port, event.payload, event.length, event.confirmed, nowMs);
         break;
       case "transmitted":
-        if (this.#state === STATE.transmitting) this.#transmitted(event.atMs);
+        if (this.#state === STATE.transmitting) this.transmitted(event.atMs);
         break;
       case "received":
         if (this.#state !== STATE.rx1 && this.#state !== STATE.rx2) break;
-        if (this.#take(event.frame, event.length, event.snrDb)) this.#heard(nowMs);
-        else this.#windowClosed(nowMs);
+        if (this.take(event.frame, event.length, event.snrDb)) this.heard(nowMs);
+        else this.windowClosed(nowMs);
         break;
       case "receiveTimeout":
-        if (this.#state === STATE.rx1 || this.#state === STATE.rx2) this.#receiveTimeout(nowMs);
+        if (this.#state === STATE.rx1 || this.#state === STATE.rx2) this.receiveTimeout(nowMs);
         break;
       case "radioError":
-        if (this.#state === STATE.transmitting) this.#transmissionFailed(nowMs);
-        else if (this.#state === STATE.rx1 || this.#state === STATE.rx2) this.#windowClosed(nowMs);
+        if (this.#state === STATE.transmitting) this.transmissionFailed(nowMs);
+        else if (this.#state === STATE.rx1 || this.#state === STATE.rx2) this.windowClosed(nowMs);
         break;
       case "requestTime":
         this.#uplink.wantsTime = true;
@@ -141,37 +141,37 @@ export class Mac implements Machine<MacEvent, MacCommand> {
 
   handleTimeout(nowMs: number): void {
     if (this.#timeoutMs === undefined || nowMs < this.#timeoutMs) return;
-    if (this.#state === STATE.transmitting) this.#transmissionFailed(nowMs);
-    else if (this.#state === STATE.beforeRx1) this.#openWindow(1, nowMs);
-    else if (this.#state === STATE.beforeRx2) this.#openWindow(2, nowMs);
-    else if (this.#state === STATE.beforeRepeat) this.#sendAgain(nowMs);
-    else this.#windowClosed(nowMs);
+    if (this.#state === STATE.transmitting) this.transmissionFailed(nowMs);
+    else if (this.#state === STATE.beforeRx1) this.openWindow(1, nowMs);
+    else if (this.#state === STATE.beforeRx2) this.openWindow(2, nowMs);
+    else if (this.#state === STATE.beforeRepeat) this.sendAgain(nowMs);
+    else this.windowClosed(nowMs);
   }
 
   pollCommand(): MacCommand | undefined {
     return this.#out.poll();
   }
 
-  #enter(state: number, timeoutMs: number | undefined): void {
+  private enter(state: number, timeoutMs: number | undefined): void {
     if (!TRANSITIONS[this.#state].includes(state)) throw new Error(`LoRaWAN: from state ${this.#state} to ${state}`);
     this.#state = state;
     this.#timeoutMs = timeoutMs;
   }
 
-  #startJoin(nowMs: number): void {
-    const refusal = this.#isBusy(nowMs) ? "busy" : this.#clearance.forJoin(nowMs);
+  private startJoin(nowMs: number): void {
+    const refusal = this.isBusy(nowMs) ? "busy" : this.#clearance.forJoin(nowMs);
     if (refusal !== undefined) {
       this.#out.refuse(refusal, this.#clearance.untilMs);
       return;
     }
     this.#uplink.buildJoinRequest(this.#joinEui, this.#devEui, this.#parts.join.takeDevNonce());
     this.#out.want(WANT.storeNonces);
-    this.#transmit(nowMs);
+    this.transmit(nowMs);
   }
 
-  #startSend(port: number, payload: Uint8Array, length: number, confirmed: boolean, nowMs: number): void {
+  private startSend(port: number, payload: Uint8Array, length: number, confirmed: boolean, nowMs: number): void {
     if (port !== NO_PORT && (port < 1 || port > 255)) throw new RangeError("LoRaWAN: FPort");
-    const isBusy = this.#session.joined && this.#isBusy(nowMs);
+    const isBusy = this.#session.joined && this.isBusy(nowMs);
     const refusal = isBusy ? "busy" : this.#clearance.forData(port, length, nowMs);
     if (refusal !== undefined) {
       this.#out.refuse(refusal, this.#clearance.untilMs);
@@ -179,56 +179,56 @@ export class Mac implements Machine<MacEvent, MacCommand> {
     }
     this.#out.sent.acknowledged = false;
     this.#out.sent.fPending = false;
-    this.#reserveCounter();
+    this.reserveCounter();
     this.#uplink.buildData(port, payload, length, confirmed, this.#handler.adr);
-    this.#transmit(nowMs);
+    this.transmit(nowMs);
   }
 
-  #isBusy(nowMs: number): boolean {
+  private isBusy(nowMs: number): boolean {
     this.#clearance.untilMs = this.#timeoutMs ?? nowMs;
     return this.#state !== STATE.idle;
   }
 
   /** Puts the next block of FCntUp on flash when the counter has come to the end of the last. */
-  #reserveCounter(): void {
+  private reserveCounter(): void {
     const session = this.#session;
     if (session.fCntUp < session.fCntUpReserved) return;
     session.fCntUpReserved = Math.min(session.fCntUp + FCNT_BLOCK, MAX_FRAME_COUNTER);
     this.#out.want(WANT.storeUp);
   }
 
-  #transmit(nowMs: number): void {
+  private transmit(nowMs: number): void {
     this.#uplink.transmissions++;
     if (this.#clearance.mustStore()) this.#out.want(WANT.storeDuty);
     this.#out.want(WANT.transmit);
-    this.#enter(STATE.transmitting, nowMs + this.#uplink.airtimeMs + RADIO_PATIENCE_MS);
+    this.enter(STATE.transmitting, nowMs + this.#uplink.airtimeMs + RADIO_PATIENCE_MS);
   }
 
-  #transmitted(atMs: number): void {
+  private transmitted(atMs: number): void {
     this.#uplink.endMs = atMs;
     this.#clearance.book(atMs);
     this.#out.want(WANT.sleepRadio);
-    this.#enter(STATE.beforeRx1, this.#rxWindows.openMs(1));
+    this.enter(STATE.beforeRx1, this.#rxWindows.openMs(1));
   }
 
   /** The radio failed or fell silent. What may have gone out counts as sent: counter, nonce and airtime are spent. */
-  #transmissionFailed(nowMs: number): void {
+  private transmissionFailed(nowMs: number): void {
     const { isJoin, purpose, transmissions } = this.#uplink;
     this.#clearance.book(nowMs);
     this.#out.want(WANT.sleepRadio);
-    this.#enter(STATE.idle, undefined);
-    if (isJoin) this.#joinFailed(nowMs);
+    this.enter(STATE.idle, undefined);
+    if (isJoin) this.joinFailed(nowMs);
     else if (purpose === PURPOSE.data && transmissions === 1) this.#out.refuse("radio-error", nowMs);
     else this.#out.want(WANT.sent);
   }
 
-  #openWindow(window: number, nowMs: number): void {
-    this.#enter(window === 1 ? STATE.rx1 : STATE.rx2, undefined);
-    if (!this.#listen(window, nowMs)) this.#windowClosed(nowMs);
+  private openWindow(window: number, nowMs: number): void {
+    this.enter(window === 1 ? STATE.rx1 : STATE.rx2, undefined);
+    if (!this.listen(window, nowMs)) this.windowClosed(nowMs);
   }
 
   /** Listens for the rest of the window, or for a part of it where the radio cannot do more at once; false when nothing is left of it. */
-  #listen(window: number, nowMs: number): boolean {
+  private listen(window: number, nowMs: number): boolean {
     const { receive } = this.#out;
     const isTuned = this.#rxWindows.tune(window, receive.modulation);
     const symbols = isTuned ? this.#rxWindows.symbolTimeout(window, nowMs, receive.modulation) : 0;
@@ -241,97 +241,96 @@ export class Mac implements Machine<MacEvent, MacCommand> {
   }
 
   /** The radio heard nothing for as long as it was told to. */
-  #receiveTimeout(nowMs: number): void {
-    if (this.#isPart && this.#listen(this.#window, nowMs)) return;
-    this.#windowClosed(nowMs);
+  private receiveTimeout(nowMs: number): void {
+    if (this.#isPart && this.listen(this.window, nowMs)) return;
+    this.windowClosed(nowMs);
   }
 
-  get #window(): number {
+  private get window(): number {
     return this.#state === STATE.rx1 ? 1 : 2;
   }
 
   /** A window brought nothing, or nothing for us. */
-  #windowClosed(nowMs: number): void {
+  private windowClosed(nowMs: number): void {
     const { isJoin, transmissions } = this.#uplink;
     this.#out.want(WANT.sleepRadio);
     if (this.#state === STATE.rx1) {
-      this.#enter(STATE.beforeRx2, this.#rxWindows.openMs(2));
+      this.enter(STATE.beforeRx2, this.#rxWindows.openMs(2));
     } else if (isJoin) {
-      this.#enter(STATE.idle, undefined);
-      this.#joinFailed(nowMs);
+      this.enter(STATE.idle, undefined);
+      this.joinFailed(nowMs);
     } else if (transmissions < this.#session.nbTrans) {
-      this.#waitToSend(nowMs, false);
+      this.waitToSend(nowMs, false);
     } else {
-      this.#countUnanswered();
-      this.#finish();
+      this.countUnanswered();
+      this.finish();
     }
   }
 
-  #joinFailed(nowMs: number): void {
-    this.#out.joinFailed.untilMs = this.#parts.join.failed(this.#uplink.airtimeMs, nowMs, this.#parts.chance);
-    this.#out.want(WANT.joinFailed);
+  private joinFailed(nowMs: number): void {
+    this.#out.failJoin(this.#parts.join.failed(this.#uplink.airtimeMs, nowMs, this.#parts.chance));
   }
 
-  #waitToSend(nowMs: number, flushes: boolean): void {
+  private waitToSend(nowMs: number, flushes: boolean): void {
     this.#flushes = flushes;
-    this.#enter(STATE.beforeRepeat, nowMs + RETRANSMIT_MIN_MS + this.#parts.chance.below(RETRANSMIT_SPREAD_MS));
+    this.enter(STATE.beforeRepeat, nowMs + RETRANSMIT_MIN_MS + this.#parts.chance.below(RETRANSMIT_SPREAD_MS));
   }
 
   /** The time has come for a repeat, or for the answers that need a frame of their own. */
-  #sendAgain(nowMs: number): void {
+  private sendAgain(nowMs: number): void {
     if (!this.#clearance.forRepeat(this.#flushes, nowMs)) {
       const { untilMs } = this.#clearance;
-      if (untilMs - nowMs > REPEAT_PATIENCE_MS) this.#giveUp();
+      if (untilMs - nowMs > REPEAT_PATIENCE_MS) this.giveUp();
       else this.#timeoutMs = untilMs;
       return;
     }
     if (this.#flushes) {
-      this.#reserveCounter();
+      this.reserveCounter();
       this.#uplink.buildAnswers(this.#handler.adr);
     }
-    this.#transmit(nowMs);
+    this.transmit(nowMs);
   }
 
   /** A repeat will not be: the uplink is over, and nobody answered it. */
-  #giveUp(): void {
-    if (!this.#flushes) this.#countUnanswered();
-    this.#finish();
+  private giveUp(): void {
+    if (!this.#flushes) this.countUnanswered();
+    this.finish();
   }
 
-  #countUnanswered(): void {
+  private countUnanswered(): void {
     if (countUnansweredUplink(this.#session, this.#parts.region, this.#handler.adr)) this.#out.want(WANT.storeSession);
   }
 
-  #take(frame: Uint8Array, length: number, snrDb: number): boolean {
+  private take(frame: Uint8Array, length: number, snrDb: number): boolean {
     const { isJoin } = this.#uplink;
     if (isJoin) return this.#parts.downlink.takeJoinAccept(frame, length, this.#uplink, this.#parts.joinedDataRate);
     // RP002-1.0.4: longer than its data rate carries is no frame of this region (certification case 018).
-    const longest = this.#parts.region.maxDownlinkMacPayload[this.#rxWindows.dataRate(this.#window)];
+    const longest = this.#parts.region.maxDownlinkMacPayload[this.#rxWindows.dataRate(this.window)];
     if (length > longest + PHY_BYTES) return false;
     return this.#parts.downlink.takeData(frame, length, snrDb, this.#uplink);
   }
 
   /** A frame of ours came in: no second window, no repeat. */
-  #heard(nowMs: number): void {
+  private heard(nowMs: number): void {
     const uplink = this.#uplink;
     const downlink = this.#parts.downlink;
     this.#out.want(WANT.sleepRadio);
     if (uplink.isJoin) {
       this.#out.want(WANT.storeSession | WANT.joined);
-      this.#enter(STATE.idle, undefined);
+      this.enter(STATE.idle, undefined);
       return;
     }
     this.#out.want(this.#handler.takeChange() ? WANT.storeDown | WANT.storeSession : WANT.storeDown);
     if (downlink.port !== NO_PORT) this.#out.want(WANT.downlink);
     if (uplink.confirmed) this.#out.sent.acknowledged = downlink.acknowledged;
     this.#out.sent.fPending = downlink.fPending;
-    this.#out.reportAnswers(this.#handler);
-    if (uplink.hasLongAnswers) this.#waitToSend(nowMs, true);
-    else this.#finish();
+    this.#out.reportAnswers();
+    if (uplink.hasLongAnswers) this.waitToSend(nowMs, true);
+    else this.finish();
   }
 
-  #finish(): void {
-    this.#enter(STATE.idle, undefined);
+  private finish(): void {
+    this.enter(STATE.idle, undefined);
     this.#out.want(WANT.sent);
   }
 

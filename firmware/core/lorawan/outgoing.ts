@@ -1,6 +1,7 @@
 /**
  * What the machine wants done, as bits: each command is filled in when it is asked for, from the state as it is then, into an object made
- * once. Bits are handed out lowest first, and the order is the point: what is on flash comes before what relies on it.
+ * once; what comes seldom (joined, joinFailed, time, linkCheck) is made when it comes. Bits are handed out lowest first, and the order is the
+ * point: what is on flash comes before what relies on it.
  */
 import type { MacAnswers } from "./answers.ts";
 import type { CommandHandler } from "./command-handler.ts";
@@ -8,9 +9,8 @@ import type { Downlink } from "./downlink.ts";
 import { DUTY_KEY, type DutyCycle } from "./duty-cycle.ts";
 import type { MacCommand, RefusalReason } from "./events.ts";
 import { type Join, NONCES_KEY } from "./join.ts";
-import { DOWN_KEY, RECORD_BYTES, SESSION_KEY, UP_KEY, writeCounter, writeSession } from "./mac-records.ts";
+import { DOWN_KEY, SESSION_KEY, UP_KEY, writeCounter, writeSession } from "./mac-records.ts";
 import { newModulation } from "./modulation.ts";
-import type { Region } from "./region/region.ts";
 import type { Session } from "./session.ts";
 import type { Uplink } from "./uplink.ts";
 
@@ -41,51 +41,49 @@ export const WANT = Object.freeze({
   receive: 0x4000,
 } as const);
 
+const SLEEP_RADIO = Object.freeze({ kind: "sleepRadio" } as const);
+
 export class Outgoing {
-  readonly #region: Region;
   readonly #session: Session;
   readonly #answers: MacAnswers;
   readonly #join: Join;
+  readonly #handler: CommandHandler;
   readonly #uplink: Uplink;
   readonly #downlink: Downlink;
   readonly #dutyCycle: DutyCycle;
   readonly #antennaGainDb: number;
-  readonly #value = new Uint8Array(RECORD_BYTES);
   readonly #transmit: Command<"transmit">;
   readonly #store: Command<"store">;
-  readonly #joined: Command<"joined"> = { kind: "joined", devAddr: 0 };
   readonly #down: Command<"downlink">;
-  readonly #sleepRadio: Command<"sleepRadio"> = { kind: "sleepRadio" };
   readonly #refused: Command<"refused"> = { kind: "refused", reason: "busy", untilMs: 0 };
   /** Filled in by the machine before it wants them. */
   readonly receive: Command<"receive"> = { kind: "receive", modulation: newModulation(false), symbolTimeout: 0 };
-  readonly joinFailed: Command<"joinFailed"> = { kind: "joinFailed", untilMs: 0 };
   readonly sent: Command<"sent"> = { kind: "sent", acknowledged: false, fPending: false };
-  readonly #time: Command<"time"> = { kind: "time", gpsMs: 0, atMs: 0, uncertaintyMs: TIME_UNCERTAINTY_MS };
-  readonly #linkCheck: Command<"linkCheck"> = { kind: "linkCheck", marginDb: 0, gateways: 0 };
+  #joinUntilMs = 0;
   #wanted = 0;
 
   constructor(
-    region: Region,
     session: Session,
     answers: MacAnswers,
     join: Join,
+    handler: CommandHandler,
     uplink: Uplink,
     downlink: Downlink,
     dutyCycle: DutyCycle,
+    value: Uint8Array,
     antennaGainDb: number,
   ) {
-    this.#region = region;
     this.#session = session;
     this.#answers = answers;
     this.#join = join;
+    this.#handler = handler;
     this.#uplink = uplink;
     this.#downlink = downlink;
     this.#dutyCycle = dutyCycle;
     this.#antennaGainDb = antennaGainDb;
-    const { frame } = uplink;
-    this.#transmit = { kind: "transmit", modulation: newModulation(true), powerDbm: 0, frame, length: 0 };
-    this.#store = { kind: "store", key: "", value: this.#value, length: 0 };
+    const { frame, modulation } = uplink;
+    this.#transmit = { kind: "transmit", modulation, powerDbm: 0, frame, length: 0 };
+    this.#store = { kind: "store", key: "", value, length: 0 };
     this.#down = { kind: "downlink", port: 0, payload: downlink.payload, length: 0 };
   }
 
@@ -103,47 +101,49 @@ export class Outgoing {
     this.#wanted |= WANT.refused;
   }
 
+  /** No join accept came; the next request may go out at `untilMs`. */
+  failJoin(untilMs: number): void {
+    this.#joinUntilMs = untilMs;
+    this.#wanted |= WANT.joinFailed;
+  }
+
   /** What a downlink answered to requests of ours. The time it tells is that of the end of the uplink before it (TS001-1.0.4 5.9). */
-  reportAnswers(handler: CommandHandler): void {
-    const { gpsMs, marginDb, gateways } = handler;
+  reportAnswers(): void {
+    const { gpsMs, marginDb } = this.#handler;
     const uplink = this.#uplink;
     if (uplink.asksTime && gpsMs >= 0) {
       uplink.wantsTime = false;
-      this.#time.gpsMs = gpsMs;
-      this.#time.atMs = uplink.endMs;
       this.#wanted |= WANT.time;
     }
     if (uplink.asksLinkCheck && marginDb >= 0) {
       uplink.wantsLinkCheck = false;
-      this.#linkCheck.marginDb = marginDb;
-      this.#linkCheck.gateways = gateways;
       this.#wanted |= WANT.linkCheck;
     }
   }
 
   poll(): MacCommand | undefined {
+    const { value } = this.#store;
     const next = this.#wanted & -this.#wanted;
     this.#wanted &= ~next;
     switch (next) {
       case WANT.storeDown:
-        return this.#storing(DOWN_KEY, writeCounter(this.#session, this.#session.fCntDown, this.#value));
+        return this.storing(DOWN_KEY, writeCounter(this.#session, this.#session.fCntDown, value));
       case WANT.storeNonces:
-        return this.#storing(NONCES_KEY, this.#join.writeRecord(this.#value));
+        return this.storing(NONCES_KEY, this.#join.writeRecord(value));
       case WANT.storeUp:
-        return this.#storing(UP_KEY, writeCounter(this.#session, this.#session.fCntUpReserved, this.#value));
+        return this.storing(UP_KEY, writeCounter(this.#session, this.#session.fCntUpReserved, value));
       case WANT.storeSession:
-        return this.#storing(SESSION_KEY, writeSession(this.#session, this.#answers, this.#value));
+        return this.storing(SESSION_KEY, writeSession(this.#session, this.#answers, value));
       case WANT.storeDuty:
-        return this.#storing(DUTY_KEY, this.#dutyCycle.writeRecord(this.#value));
+        return this.storing(DUTY_KEY, this.#dutyCycle.writeRecord(value));
       case WANT.sleepRadio:
-        return this.#sleepRadio;
+        return SLEEP_RADIO;
       case WANT.joined:
-        this.#joined.devAddr = this.#session.devAddr;
-        return this.#joined;
+        return { kind: "joined", devAddr: this.#session.devAddr };
       case WANT.time:
-        return this.#time;
+        return this.timeCommand();
       case WANT.linkCheck:
-        return this.#linkCheck;
+        return { kind: "linkCheck", marginDb: this.#handler.marginDb, gateways: this.#handler.gateways };
       case WANT.downlink:
         this.#down.port = this.#downlink.port;
         this.#down.length = this.#downlink.payloadLength;
@@ -153,9 +153,9 @@ export class Outgoing {
       case WANT.refused:
         return this.#refused;
       case WANT.joinFailed:
-        return this.joinFailed;
+        return { kind: "joinFailed", untilMs: this.#joinUntilMs };
       case WANT.transmit:
-        return this.#transmitting();
+        return this.transmitting();
       case WANT.receive:
         return this.receive;
       default:
@@ -163,20 +163,23 @@ export class Outgoing {
     }
   }
 
-  #storing(key: string, length: number): MacCommand {
+  private storing(key: string, length: number): MacCommand {
     this.#store.key = key;
     this.#store.length = length;
     return this.#store;
   }
 
-  #transmitting(): MacCommand {
+  private timeCommand(): MacCommand {
+    const { gpsMs } = this.#handler;
+    return { kind: "time", gpsMs, atMs: this.#uplink.endMs, uncertaintyMs: TIME_UNCERTAINTY_MS };
+  }
+
+  private transmitting(): MacCommand {
     const command = this.#transmit;
-    const { frequencyHz, dataRate, length, isJoin } = this.#uplink;
-    const { spreadingFactor, bandwidthHz } = this.#region.dataRates[dataRate]!;
-    command.modulation.frequencyHz = frequencyHz;
-    command.modulation.spreadingFactor = spreadingFactor;
-    command.modulation.bandwidthHz = bandwidthHz;
-    const eirpDbm = this.#session.eirpDbm(frequencyHz, bandwidthHz, isJoin ? 0 : this.#session.txPower);
+    const { frequencyHz, dataRate, length, isJoin, modulation } = this.#uplink;
+    this.#uplink.modulate(dataRate);
+    modulation.frequencyHz = frequencyHz;
+    const eirpDbm = this.#session.eirpDbm(frequencyHz, modulation.bandwidthHz, isJoin ? 0 : this.#session.txPower);
     command.powerDbm = eirpDbm - this.#antennaGainDb;
     command.length = length;
     return command;

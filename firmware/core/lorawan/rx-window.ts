@@ -53,8 +53,8 @@ export class RxWindows {
 
   /** When to open window 1 or 2, in milliseconds since power-on. */
   openMs(window: number): number {
-    const delayMs = this.#delayMs(window);
-    return Math.floor(this.#uplink.endMs + delayMs - this.#errorMs(delayMs) - this.#latencyMs);
+    const delayMs = this.delayMs(window);
+    return Math.floor(this.#uplink.endMs + delayMs - this.errorMs(delayMs) - this.#latencyMs);
   }
 
   /** The data rate that window 1 or 2 listens at. */
@@ -83,18 +83,18 @@ export class RxWindows {
    */
   symbolTimeout(window: number, nowMs: number, modulation: LoraModulation): number {
     const symbolMs = symbolUs(modulation.spreadingFactor, modulation.bandwidthHz) / 1000;
-    const delayMs = this.#delayMs(window);
-    const lastStartMs = this.#uplink.endMs + delayMs + this.#errorMs(delayMs);
+    const delayMs = this.delayMs(window);
+    const lastStartMs = this.#uplink.endMs + delayMs + this.errorMs(delayMs);
     if (nowMs > lastStartMs + (modulation.preambleSymbols - DETECTION_SYMBOLS) * symbolMs) return 0;
     return Math.max(Math.ceil((lastStartMs - nowMs) / symbolMs), 0) + DETECTION_SYMBOLS;
   }
 
-  #delayMs(window: number): number {
+  private delayMs(window: number): number {
     const rx1Ms = this.#uplink.isJoin ? JOIN_ACCEPT_DELAY1_MS : this.#session.rx1DelayS * 1000;
     return window === 1 ? rx1Ms : rx1Ms + RX2_AFTER_RX1_MS;
   }
 
-  #errorMs(delayMs: number): number {
+  private errorMs(delayMs: number): number {
     return (delayMs * this.#clockErrorPpm) / 1_000_000 + TIME_STAMP_ERROR_MS;
   }
 }

@@ -64,7 +64,7 @@ export class Session {
     this.joinNonce = accept.joinNonce;
     this.netId = accept.netId;
     this.devAddr = accept.devAddr;
-    this.#reset(dataRate);
+    this.reset(dataRate);
     this.rx1DelayS = accept.rx1DelayS;
     // A value that the region does not have is none of this network's: the default stands.
     if (isRx1DrOffset(this.#region, accept.rx1DrOffset)) this.rx1DrOffset = accept.rx1DrOffset;
@@ -79,7 +79,7 @@ export class Session {
     this.joinNonce = PERSONALISED;
     this.netId = 0;
     this.devAddr = devAddr;
-    this.#reset(dataRate);
+    this.reset(dataRate);
     this.fitDataRate();
   }
 
@@ -92,7 +92,7 @@ export class Session {
     return this.joined && this.joinNonce !== PERSONALISED;
   }
 
-  #reset(dataRate: number): void {
+  private reset(dataRate: number): void {
     this.joined = true;
     this.fCntUp = 0;
     this.fCntUpReserved = 0;
@@ -154,10 +154,10 @@ export class Session {
     if (this.txParams >= 0) limit = Math.min(limit, MAX_EIRP_DBM[this.txParams & 0x0f]);
     const maxDbm = limit - TX_POWER_STEP_DB * txPower;
     const { maxEirpDbm } = region.subBands[subBandOf(region, frequencyHz)];
-    return Math.min(maxDbm, maxEirpDbm ?? maxDbm, this.#hoppingLimitDbm(bandwidthHz) ?? maxDbm);
+    return Math.min(maxDbm, maxEirpDbm ?? maxDbm, this.hoppingLimitDbm(bandwidthHz) ?? maxDbm);
   }
 
-  #hoppingLimitDbm(bandwidthHz: number): number | undefined {
+  private hoppingLimitDbm(bandwidthHz: number): number | undefined {
     const { wideEirpDbm, manyChannels = 0, fewChannelsEirpDbm } = this.#region;
     if (bandwidthHz === 500_000) return wideEirpDbm;
     return this.plan.narrowChannels < manyChannels ? fewChannelsEirpDbm : undefined;

@@ -34,9 +34,8 @@ export class Uplink {
   readonly #answers: MacAnswers;
   readonly #codec: FrameCodec;
   readonly frame = new Uint8Array(MAX_FRAME_BYTES);
-  readonly #modulation = newModulation(true);
-  readonly #fOpts = new Uint8Array(MAX_FOPTS_BYTES);
-  readonly #macPayload = new Uint8Array(MAX_FRAME_BYTES);
+  /** Of the frame, when it is asked for; scratch for times on air before. */
+  readonly modulation = newModulation(true);
   readonly #header: DataHeader = {
     uplink: true,
     confirmed: false,
@@ -84,7 +83,7 @@ export class Uplink {
   /** Bytes that an application may send in the next uplink. */
   maxPayload(): number {
     const room = this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
-    return Math.max(room - this.#fOptsLength(), 0);
+    return Math.max(room - this.fOptsLength(), 0);
   }
 
   /** True when the answers need a frame of their own: FOpts would cut them. */
@@ -92,7 +91,7 @@ export class Uplink {
     return this.#answers.length > MAX_FOPTS_BYTES;
   }
 
-  #fOptsLength(): number {
+  private fOptsLength(): number {
     const answers = this.#answers.fitting(MAX_FOPTS_BYTES);
     const requests = (this.wantsTime ? 1 : 0) + (this.wantsLinkCheck ? 1 : 0);
     return Math.min(answers + requests, MAX_FOPTS_BYTES);
@@ -101,36 +100,39 @@ export class Uplink {
   /** Bytes of the frame that `buildData` would make. */
   dataLength(port: number, payloadLength: number): number {
     const portBytes = port === NO_PORT ? 0 : FPORT_BYTES;
-    return MHDR_BYTES + FHDR_BYTES + this.#fOptsLength() + portBytes + payloadLength + MIC_BYTES;
+    return MHDR_BYTES + FHDR_BYTES + this.fOptsLength() + portBytes + payloadLength + MIC_BYTES;
   }
 
   /** Time on air, rounded up to whole milliseconds. */
   airtimeOf(dataRate: number, length: number): number {
-    const modulation = this.#modulation;
-    const rate = this.#region.dataRates[dataRate]!;
-    modulation.spreadingFactor = rate.spreadingFactor;
-    modulation.bandwidthHz = rate.bandwidthHz;
-    return Math.ceil(timeOnAirUs(modulation, length) / 1000);
+    this.modulate(dataRate);
+    return Math.ceil(timeOnAirUs(this.modulation, length) / 1000);
+  }
+
+  /** Sets `modulation` up for `dataRate`. */
+  modulate(dataRate: number): void {
+    const { spreadingFactor, bandwidthHz } = this.#region.dataRates[dataRate]!;
+    this.modulation.spreadingFactor = spreadingFactor;
+    this.modulation.bandwidthHz = bandwidthHz;
   }
 
   /** An application's frame, under the counter that the session has next. */
   buildData(port: number, payload: Uint8Array, length: number, confirmed: boolean, adr: boolean): void {
-    const fOpts = this.#fOpts;
+    const fOpts = this.#codec.scratch;
     let fOptsLength = this.#answers.copy(fOpts, MAX_FOPTS_BYTES);
     this.asksTime = this.wantsTime && fOptsLength < MAX_FOPTS_BYTES;
     if (this.asksTime) fOptsLength = writeCommand(fOpts, fOptsLength, CID.deviceTime);
     this.asksLinkCheck = this.wantsLinkCheck && fOptsLength < MAX_FOPTS_BYTES;
     if (this.asksLinkCheck) fOptsLength = writeCommand(fOpts, fOptsLength, CID.linkCheck);
-    this.#build(PURPOSE.data, port, payload, length, fOptsLength, confirmed, adr);
+    this.build(PURPOSE.data, port, payload, length, fOptsLength, confirmed, adr);
   }
 
   /** A frame with nothing but the answers, as the payload of FPort 0. */
   buildAnswers(adr: boolean): void {
     const room = this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
-    const length = this.#answers.copy(this.#macPayload, room);
     this.asksTime = false;
     this.asksLinkCheck = false;
-    this.#build(PURPOSE.answers, MAC_PORT, this.#macPayload, length, 0, false, adr);
+    this.build(PURPOSE.answers, MAC_PORT, this.#answers.bytes, this.#answers.fitting(room), 0, false, adr);
   }
 
   /** Bytes of the frame that `buildAnswers` would make. */
@@ -139,7 +141,7 @@ export class Uplink {
     return MHDR_BYTES + FHDR_BYTES + FPORT_BYTES + this.#answers.fitting(room) + MIC_BYTES;
   }
 
-  #build(
+  private build(
     purpose: number,
     port: number,
     payload: Uint8Array,
@@ -157,7 +159,7 @@ export class Uplink {
     header.ack = this.owesAck;
     header.fCnt = session.fCntUp++;
     header.fPort = port;
-    this.length = this.#codec.writeData(header, this.#fOpts, fOptsLength, payload, length, this.frame);
+    this.length = this.#codec.writeData(header, this.#codec.scratch, fOptsLength, payload, length, this.frame);
     this.purpose = purpose;
     this.confirmed = confirmed;
     this.transmissions = 0;

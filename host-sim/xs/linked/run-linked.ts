@@ -40,6 +40,8 @@ export interface LinkedFigures {
 
 export interface LinkedImage {
   readonly program: string;
+  /** What the linker wrote of the modules: mc.xs.c, which tells the flash that they take (tools/flashing/linked-image.ts). */
+  readonly source: string;
   readonly preloaded: readonly string[];
   readonly loaded: readonly string[];
 }
@@ -92,6 +94,7 @@ export async function buildLinked(
   run(compiler, ["-O1", "-w", ...defines, ...includes, `-I${work}`, source, "-o", program, ...link], folder, sdk.env);
   return {
     program,
+    source: join(work, "mc.xs.c"),
     preloaded: modules.filter(isPreloaded).map((module) => module.name),
     loaded: modules.filter((module) => !isPreloaded(module)).map((module) => module.name),
   };

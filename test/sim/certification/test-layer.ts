@@ -24,12 +24,16 @@ import { timeOnAirUs } from "../../../firmware/wire/time-on-air.ts";
 import { NetworkPlan } from "../../../host-sim/network/network-plan.ts";
 import { type AirListener, type AirTransmission, RadioChannel } from "../../../host-sim/radio/channel.ts";
 import { World } from "../../../host-sim/world.ts";
+import { knowDevice } from "../../interop/every-frame.ts";
 import { NodeKeys } from "../../unit/wire/lorawan-keys.ts";
-import { APP_KEY, DEV_EUI, DeviceUnderTest } from "./device.ts";
+import { APP_KEY, DEV_EUI, DeviceUnderTest, JOIN_EUI } from "./device.ts";
 
 const lora = loraPacket.default ?? loraPacket;
 const START_UNIX_MS = 1_790_000_000_000;
 const NET_ID = 0x13;
+
+/** Sends what the device must pass over: a wrong MIC, another's address. Whoever judges the frames in the air knows it by this. */
+class Forger {}
 
 export interface Uplink extends DataFrame {
   transmission: AirTransmission;
@@ -89,6 +93,7 @@ export class TestLayer implements AirListener {
   readonly #keys = new NodeKeys(APP_KEY);
   readonly #sessions = new Map<number, { nwkSKey: Buffer; appSKey: Buffer; lastUp: number }>();
   readonly #forged = new Set<string>();
+  readonly #forger = new Forger();
   readonly #heard: AirTransmission[] = [];
 
   constructor(regionName: string, seed = 1) {
@@ -96,6 +101,7 @@ export class TestLayer implements AirListener {
     this.world = new World(seed, START_UNIX_MS);
     this.channel = new RadioChannel(this.world);
     this.plan = new NetworkPlan(region);
+    knowDevice(hex(DEV_EUI), hex(JOIN_EUI), APP_KEY);
     this.windows = this.#defaults();
     this.#codec = new FrameCodec(this.#keys);
     this.channel.attach(this);
@@ -200,7 +206,7 @@ export class TestLayer implements AirListener {
     const dataRate = change.rx2 ? region.rx2DataRate : this.plan.rx1DataRate(request.dataRate, 0);
     const { frequencyHz } = request.transmission.modulation;
     const downHz = change.rx2 ? region.rx2FrequencyHz : this.plan.rx1FrequencyHz(frequencyHz);
-    this.#transmit(frame, request.transmission.endUs + (change.rx2 ? 6_000_000 : 5_000_000), downHz, dataRate);
+    this.#transmit(frame, request.transmission.endUs + (change.rx2 ? 6_000_000 : 5_000_000), downHz, dataRate, isGood);
     if (!isGood) return;
     this.#codec.deriveSessionKeys(nonce, NET_ID, request.devNonce);
     const bigEndian = (value: number, length: number): Buffer => {
@@ -260,7 +266,8 @@ export class TestLayer implements AirListener {
       down.dataRate ?? (down.rx2 ? windows.rx2DataRate : this.plan.rx1DataRate(uplink.dataRate, windows.rx1DrOffset));
     const frequencyHz = down.frequencyHz ?? (down.rx2 ? windows.rx2FrequencyHz : rx1Hz);
     const delayUs = (windows.rx1DelayS + (down.rx2 ? 1 : 0)) * 1_000_000 + (down.offsetUs ?? 0);
-    return this.#transmit(frame, uplink.transmission.endUs + delayUs, frequencyHz, dataRate);
+    const isGood = down.wrongMic !== true && header.devAddr === this.devAddr;
+    return this.#transmit(frame, uplink.transmission.endUs + delayUs, frequencyHz, dataRate, isGood);
   }
 
   /** Sends a command of TS009, and awaits the uplink after it. */
@@ -282,7 +289,7 @@ export class TestLayer implements AirListener {
     return [...used].sort((a, b) => a - b);
   }
 
-  #transmit(frame: Uint8Array, startUs: number, frequencyHz: number, dataRate: number): number {
+  #transmit(frame: Uint8Array, startUs: number, frequencyHz: number, dataRate: number, isGood: boolean): number {
     const modulation = this.plan.downlink(frequencyHz, dataRate);
     const endUs = startUs + timeOnAirUs(modulation, frame.length);
     this.world.at(startUs, () =>
@@ -292,7 +299,7 @@ export class TestLayer implements AirListener {
         frame,
         startUs: this.world.nowUs,
         endUs,
-        from: this,
+        from: isGood ? this : this.#forger,
         position: this.position,
       }),
     );

@@ -9,14 +9,16 @@ import {
   readNewChannelReq,
   readRxParamSetupReq,
   writeCommand,
-  writeDeviceTimeAns,
   writeDevStatusAns,
+} from "../../../firmware/wire/mac-commands.ts";
+import {
+  writeDeviceTimeAns,
   writeDlChannelReq,
   writeLinkAdrReq,
   writeLinkCheckAns,
   writeNewChannelReq,
   writeRxParamSetupReq,
-} from "../../../firmware/wire/mac-commands.ts";
+} from "../../../firmware/wire/network-commands.ts";
 
 function walk(hex: string, uplink: boolean): { commands: string[]; reason: string | undefined } {
   const bytes = Buffer.from(hex, "hex");

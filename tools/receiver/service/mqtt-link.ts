@@ -58,6 +58,11 @@ const CONNECT_MS = 10_000;
 const SESSION_EXPIRY_S = 3 * 86_400;
 /** Bytes waiting for the broker to take them: beyond it acknowledgements are dropped, since nodes ask again. */
 const MAX_OUTGOING_BYTES = 4 << 20;
+/**
+ * Answers at QoS 1 that are kept until the broker confirms them. While a receiver takes a backlog the confirmations stand behind all of it, so further
+ * answers go at QoS 0: they are as good as long as nothing breaks.
+ */
+const MAX_UNCONFIRMED = 256;
 /** CONNACK codes that do not change by waiting: MQTT 3.1.1 3.2.2.3 and MQTT 5.0 3.2.2.2. */
 const REFUSED_FOR_GOOD: { readonly [code: number]: string } = {
   1: "it does not speak this version of MQTT",
@@ -81,6 +86,8 @@ export class MqttLink {
   #stopping = false;
   #subscribed = false;
   #hasPlace = false;
+  /** Answers at QoS 1 that the broker has not confirmed. */
+  #unconfirmed = 0;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -117,7 +124,14 @@ export class MqttLink {
       return;
     }
     this.counters.published++;
-    this.#client.publish(topic, body as string | Buffer, { qos: 1 });
+    if (this.#unconfirmed >= MAX_UNCONFIRMED) {
+      this.#client.publish(topic, body as string | Buffer, { qos: 0 });
+      return;
+    }
+    this.#unconfirmed++;
+    this.#client.publish(topic, body as string | Buffer, { qos: 1 }, () => {
+      this.#unconfirmed--;
+    });
   }
 
   /** Publishes at QoS 1; `done` when the broker has it. */

@@ -12,8 +12,8 @@ import type { Output, TokenFormat } from "./output.ts";
 
 /** So many characters tell a file from another: a JSON line ends with the digest of its token. */
 const TAIL = 80;
-/** Characters collected before they are written. */
-const WRITE_AT = 1 << 17;
+/** Collected before it is written. */
+const BUFFER_BYTES = 1 << 17;
 
 /** After an error the disk is tried again at every look for tokens, which is once a second. */
 export class OutputFile implements Output {
@@ -24,7 +24,8 @@ export class OutputFile implements Output {
   problem: string | undefined;
   readonly #format: TokenFormat;
   readonly #file: number;
-  #text = "";
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  #used = 0;
   /** Of what this batch has written so far. */
   #batchLength = 0;
   #batchTail = "";
@@ -67,8 +68,16 @@ export class OutputFile implements Output {
   }
 
   add(token: AcceptedToken, claims: Claims): void {
-    this.#text += this.#format(claims, token.devEui, bytesToHex(token.digest)) ?? "";
-    if (this.#text.length >= WRITE_AT) this.#write();
+    const form = this.#format(claims, token.devEui, bytesToHex(token.digest));
+    if (form === undefined) return;
+    const bytes = typeof form === "string" ? Buffer.from(form, "latin1") : form;
+    if (this.#used + bytes.length > BUFFER_BYTES) this.#write();
+    if (bytes.length > BUFFER_BYTES) {
+      this.#writeBytes(bytes);
+      return;
+    }
+    this.#buffer.set(bytes, this.#used);
+    this.#used += bytes.length;
   }
 
   endBatch(lastId: number): void {
@@ -111,14 +120,17 @@ export class OutputFile implements Output {
   }
 
   #write(): void {
-    const text = this.#text;
-    this.#text = "";
+    const used = this.#used;
+    this.#used = 0;
+    this.#writeBytes(this.#buffer.subarray(0, used));
+  }
+
+  #writeBytes(bytes: Uint8Array): void {
     if (this.#failed) return;
     try {
-      const bytes = Buffer.from(text, "latin1"); // it is ASCII
       for (let at = 0; at < bytes.length; ) at += writeSync(this.#file, bytes, at);
-      this.#batchLength += text.length;
-      this.#batchTail = (this.#batchTail + text.slice(-TAIL)).slice(-TAIL);
+      this.#batchLength += bytes.length;
+      this.#batchTail = (this.#batchTail + Buffer.from(bytes.subarray(-TAIL)).toString("latin1")).slice(-TAIL);
     } catch (error) {
       this.#failed = true;
       this.problem = (error as Error).message;

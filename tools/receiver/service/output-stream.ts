@@ -22,7 +22,8 @@ export class OutputStream implements Output {
   }
 
   add(token: AcceptedToken, claims: Claims): void {
-    this.#text += this.#format(claims, token.devEui, bytesToHex(token.digest)) ?? "";
+    const text = this.#format(claims, token.devEui, bytesToHex(token.digest)) ?? "";
+    this.#text += typeof text === "string" ? text : Buffer.from(text).toString("latin1");
   }
 
   endBatch(lastId: number): void {

@@ -4,7 +4,7 @@
  */
 import type { Claims } from "../../../firmware/wire/eat-token.ts";
 import { bytesToHex } from "../hex.ts";
-import { readingLines } from "../reading-lines.ts";
+import { ReadingLines } from "../reading-lines.ts";
 import type { OutputPosition } from "../sqlite-store.ts";
 import type { AcceptedToken } from "../store.ts";
 import type { Output } from "./output.ts";
@@ -26,6 +26,7 @@ export class OutputTopics implements Output {
   taken: number;
   behind: boolean;
   problem: string | undefined;
+  readonly #lines = new ReadingLines();
   readonly #prefix: string;
   readonly #publish: Publish;
   readonly #connected: () => boolean;
@@ -62,7 +63,8 @@ export class OutputTopics implements Output {
     const batch = this.#batch;
     const generation = this.#generation;
     const topic = `${this.#prefix}/${token.devEui}/reading`;
-    const lines = readingLines(claims, token.devEui, bytesToHex(token.digest)).split("\n");
+    const bytes = this.#lines.of(claims, token.devEui, bytesToHex(token.digest));
+    const lines = Buffer.from(bytes.buffer, 0, bytes.length).toString("latin1").split("\n");
     for (const line of lines) {
       if (line === "") continue;
       batch.messages++;

@@ -12,8 +12,8 @@ import type { Claims } from "../../../firmware/wire/eat-token.ts";
 import type { OutputPosition } from "../sqlite-store.ts";
 import type { AcceptedToken } from "../store.ts";
 
-/** The text for one token; undefined when there is nothing to say of it in this form. */
-export type TokenFormat = (claims: Claims, devEui: string, tokenDigestHex: string) => string | undefined;
+/** ASCII for one token, bytes being good until the next call; undefined when there is nothing to say of it in this form. */
+export type TokenFormat = (claims: Claims, devEui: string, tokenDigestHex: string) => string | Uint8Array | undefined;
 
 export interface Output {
   readonly name: string;

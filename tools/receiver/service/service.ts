@@ -14,7 +14,6 @@ import { NODE_CRYPTO } from "../node-crypto.ts";
 import { type Partition, partitionOf } from "../partition.ts";
 import { Receiver, type ReceiverNode, type Refused, type TokenAnswer } from "../receiver.ts";
 import type { SqliteStore } from "../sqlite-store.ts";
-import type { AcceptedToken } from "../store.ts";
 import { type HttpAddress, HttpTokens } from "./http-tokens.ts";
 import { type Metric, MetricsServer } from "./metrics.ts";
 import { type LinkError, type LinkOptions, MqttLink } from "./mqtt-link.ts";
@@ -38,7 +37,6 @@ export interface ServiceOptions {
 
 export interface ServiceEvents {
   report(text: string): void;
-  token?(token: AcceptedToken, readings: number): void;
   refused?(refused: Refused): void;
   /** The service cannot go on. */
   failed(error: LinkError): void;
@@ -78,7 +76,6 @@ export class ReceiverService {
           this.counters.tokens++;
           this.counters.readings += claims.count;
           this.outputs.handOn(token, claims);
-          events.token?.(token, claims.count);
         },
         onRefused: (refused) => this.#refused(refused),
         onDownlink: (topic, body) => this.#answer(topic, body),

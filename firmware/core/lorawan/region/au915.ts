@@ -2,18 +2,9 @@
  * AU915-928: RP002-1.0.4, the plan of that name. 64 uplink channels of 125 kHz from 915.2 MHz, 8 of 500 kHz from 915.9 MHz, downlinks as in US902-928; join
  * requests at DR2 and DR6. Uplinks are kept within 400 ms until the network lifts that with TXParamSetupReq. DR7 (LR-FHSS) is not done.
  */
+import { FIXED_RX1_CHANNELS, MASKS_OF_72, MAX_DOWNLINK_500, SF8_WIDE, SF12_TO_SF7_500 } from "./fixed-tables.ts";
 import type { Region } from "./region.ts";
-import {
-  channels,
-  FIXED_RX1_CHANNELS,
-  MASKS_OF_72,
-  MAX_DOWNLINK_500,
-  MAX_MAC_PAYLOAD,
-  MAX_MAC_PAYLOAD_DWELL,
-  SF8_WIDE,
-  SF12_TO_SF7,
-  SF12_TO_SF7_500,
-} from "./tables.ts";
+import { channels, MAX_MAC_PAYLOAD, MAX_MAC_PAYLOAD_DWELL, SF12_TO_SF7 } from "./tables.ts";
 
 const RX1_DATA_RATES = Object.freeze([
   Object.freeze([8, 8, 8, 8, 8, 8]),

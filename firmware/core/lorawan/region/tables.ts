@@ -1,9 +1,10 @@
 /** What regions have in common (RP002-1.0.4): data rates, payload sizes as for a network with repeaters, RX1 tables. */
 import { CHANNEL_MASK, type ChannelBlock, type DataRate } from "./region.ts";
 
-const { reserved, allOn, narrowOn, narrowOff, banks } = CHANNEL_MASK;
+const { reserved, allOn } = CHANNEL_MASK;
 
-const rate = (spreadingFactor: number, bandwidthHz: DataRate["bandwidthHz"]): DataRate =>
+/** A data rate of LoRa. */
+export const rate = (spreadingFactor: number, bandwidthHz: DataRate["bandwidthHz"]): DataRate =>
   Object.freeze({ spreadingFactor, bandwidthHz });
 
 /** Channels of 125 kHz in a row, for DR0 to `maxDataRate`. */
@@ -28,25 +29,12 @@ export const SF12_TO_SF7: readonly DataRate[] = Object.freeze([
 /** DR0 to DR6: the same, and SF7 at 250 kHz. */
 export const SF12_TO_SF7_WIDE: readonly DataRate[] = Object.freeze([...SF12_TO_SF7, rate(7, 250_000)]);
 
-export const SF8_WIDE: DataRate = rate(8, 500_000);
-/** DR8 to DR13 of the fixed plans, downlinks only. */
-export const SF12_TO_SF7_500: readonly DataRate[] = Object.freeze([
-  rate(12, 500_000),
-  rate(11, 500_000),
-  rate(10, 500_000),
-  rate(9, 500_000),
-  SF8_WIDE,
-  rate(7, 500_000),
-]);
-
 /** M by data rate where DR0 is SF12. */
 export const MAX_MAC_PAYLOAD: readonly number[] = Object.freeze([59, 59, 59, 123, 230, 230, 230]);
 /** Of downlinks: a network without repeaters may use more, and we take it. */
 export const MAX_DOWNLINK_MAC_PAYLOAD: readonly number[] = Object.freeze([59, 59, 59, 123, 250, 250, 250]);
 /** In 400 ms, where DR0 is SF12. */
 export const MAX_MAC_PAYLOAD_DWELL: readonly number[] = Object.freeze([0, 0, 19, 61, 133, 230, 230]);
-/** DR0 to DR13 of the fixed plans' downlinks; DR0 to DR7 are none. */
-export const MAX_DOWNLINK_500: readonly number[] = Object.freeze([0, 0, 0, 0, 0, 0, 0, 0, 61, 137, 250, 250, 250, 250]);
 
 /** RX1DROffset 0 to 5 takes as many steps off, to DR0 at the lowest. */
 export const RX1_STEPS_DOWN: readonly (readonly number[])[] = Object.freeze([
@@ -70,9 +58,3 @@ export const MASKS_OF_16: readonly number[] = Object.freeze([
   allOn,
   reserved,
 ]);
-
-/** 64 channels and 8, with masks of 16, of banks, and of the 500 kHz channels. */
-export const MASKS_OF_72: readonly number[] = Object.freeze([0, 1, 2, 3, 4, banks, narrowOn, narrowOff]);
-
-/** The downlink channels of the fixed plans. */
-export const FIXED_RX1_CHANNELS = Object.freeze({ firstHz: 923_300_000, stepHz: 600_000, count: 8 });

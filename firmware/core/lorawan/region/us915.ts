@@ -3,16 +3,9 @@
  * 923.3 MHz; join requests probe one channel of each bank at DR0, then one of 500 kHz at DR4. Power: FCC 15.247 and RP002-1.0.4,
  * 30 dBm over 50 channels and more, 21 dBm over fewer, 26 dBm at 500 kHz. DR5 and DR6 (LR-FHSS) are not done.
  */
+import { FIXED_RX1_CHANNELS, MASKS_OF_72, MAX_DOWNLINK_500, SF8_WIDE, SF12_TO_SF7_500 } from "./fixed-tables.ts";
 import type { Region } from "./region.ts";
-import {
-  channels,
-  FIXED_RX1_CHANNELS,
-  MASKS_OF_72,
-  MAX_DOWNLINK_500,
-  SF8_WIDE,
-  SF12_TO_SF7,
-  SF12_TO_SF7_500,
-} from "./tables.ts";
+import { channels, SF12_TO_SF7 } from "./tables.ts";
 
 const MAX_MAC_PAYLOAD = Object.freeze([19, 61, 133, 230, 230]);
 const RX1_DATA_RATES = Object.freeze([

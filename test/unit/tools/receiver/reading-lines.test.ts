@@ -2,12 +2,18 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Claims, parseToken } from "../../../../firmware/wire/eat-token.ts";
 import type { Profile } from "../../../../firmware/wire/profile.ts";
-import { readingLines } from "../../../../tools/receiver/reading-lines.ts";
+import { ReadingLines } from "../../../../tools/receiver/reading-lines.ts";
 import { readingOf } from "../../../../tools/receiver/reading-output.ts";
 import { counts } from "../../../counts.ts";
 import { TestNode } from "./fixture.ts";
 
 const DIGEST = "ab".repeat(32);
+
+const writer = new ReadingLines();
+
+function readingLines(claims: Claims): string {
+  return Buffer.from(writer.of(claims, "70b3d57ed0000001", DIGEST)).toString("latin1");
+}
 
 function expected(claims: Claims): string {
   const lines = Array.from({ length: claims.count }, (_, i) => readingOf(claims, i, "70b3d57ed0000001", DIGEST));
@@ -20,9 +26,9 @@ describe("JSON lines of readings", () => {
   const { claims } = parsed;
 
   it("are the text of the objects, with wall time and with uptime", () => {
-    assert.equal(readingLines(claims, "70b3d57ed0000001", DIGEST), expected(claims));
+    assert.equal(readingLines(claims), expected(claims));
     const uptime = { ...claims, wallTime: false, timeQuality: 0, t0: 600 };
-    assert.equal(readingLines(uptime, "70b3d57ed0000001", DIGEST), expected(uptime));
+    assert.equal(readingLines(uptime), expected(uptime));
     assert.ok(expected(uptime).includes('"time":null,"uptime":600,'));
   });
 
@@ -57,7 +63,7 @@ describe("JSON lines of readings", () => {
             count: 2,
             columns: columns.map((column) => Int32Array.from(column)),
           };
-          assert.equal(readingLines(any, "70b3d57ed0000001", DIGEST), expected(any));
+          assert.equal(readingLines(any), expected(any));
         },
       ),
       { numRuns: counts(2_000, 100_000), seed: 4 },
