@@ -1,5 +1,5 @@
 /** The receiver's cryptography by node:crypto (OpenSSL): Node only, some twenty times faster than noble. */
-import { type Cipheriv, createCipheriv, createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { type Cipheriv, createCipheriv, createPublicKey, hash, type KeyObject, verify } from "node:crypto";
 import { encodeBase64Url } from "./base64.ts";
 import type { ReceiverCrypto } from "./crypto.ts";
 
@@ -33,7 +33,7 @@ export const NODE_CRYPTO: ReceiverCrypto = {
     return publicKeyXY.length === 64 && importKey(publicKeyXY) !== undefined;
   },
   sha256(message) {
-    return new Uint8Array(createHash("sha256").update(message).digest());
+    return new Uint8Array(hash("sha256", message, "buffer"));
   },
   cmac,
 };

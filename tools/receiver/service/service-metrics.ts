@@ -11,7 +11,7 @@ export function serviceMetrics(service: ReceiverService): Metric[] {
   }));
   const byNode = (value: (account: (typeof nodes)[number]["account"]) => number): Map<string, number> =>
     new Map(nodes.map(({ node, account }) => [node, value(account)]));
-  const { rss } = process.memoryUsage();
+  const { rss, heapUsed, external } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   const linkSum = (name: keyof (typeof links)[number]["counters"]): number =>
     links.reduce((sum, link) => sum + link.counters[name], 0);
@@ -70,6 +70,8 @@ export function serviceMetrics(service: ReceiverService): Metric[] {
       byNode(({ duplicates }) => duplicates),
     ),
     gauge("process_resident_memory_bytes", "Resident memory", rss),
+    gauge("nodejs_heap_size_used_bytes", "Memory of JavaScript objects", heapUsed),
+    gauge("nodejs_external_memory_bytes", "Memory of buffers", external),
     counter("process_cpu_seconds_total", "Processor time", (user + system) / 1e6),
     gauge("process_start_time_seconds", "Start of the process", Math.floor(counters.startedMs / 1000)),
   ];
