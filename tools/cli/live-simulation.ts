@@ -101,17 +101,20 @@ export async function prepareGwmp(
   return { run: (sink) => orCommandError("--gwmp", "look at the server's log", () => run(sink)), close };
 }
 
-/** Tells what a network server must know of each node before it can join. */
+/** Tells which nodes a network server must know before they can join. Their keys stand in files that their owner alone can read. */
 function announcing(sink: SimulationSink, { nodes }: SimulationOptions, say: (line: string) => void): SimulationSink {
   let listed = 0;
   return {
     ...sink,
     nodeFile(name, content) {
       sink.nodeFile(name, content);
-      if (!name.endsWith(".secrets.json") || listed > LISTED_NODES) return;
-      const { devEui, joinEui, appKey } = content as Record<string, string>;
-      if (listed++ < LISTED_NODES) say(`device: DevEUI ${devEui}, JoinEUI ${joinEui}, AppKey ${appKey}`);
-      else say(`and ${nodes - LISTED_NODES} more devices: --out DIR writes all of them into DIR/nodes/*.secrets.json`);
+      if (!name.endsWith(".secrets.json")) return;
+      const { devEui, joinEui } = content as Record<string, string>;
+      if (listed < LISTED_NODES) say(`device: DevEUI ${devEui}, JoinEUI ${joinEui}`);
+      if (++listed === nodes) {
+        if (nodes > LISTED_NODES) say(`and ${nodes - LISTED_NODES} more devices`);
+        say("AppKeys: --out DIR writes them into DIR/nodes/*.secrets.json; one seed always has the same");
+      }
     },
   };
 }

@@ -39,7 +39,7 @@ export const IMPORT_TABLE: Row[] = [
     folder: "tools/",
     values: ["firmware/wire/", "host-sim/"],
     types: ["firmware/ports/"],
-    packages: ["@noble/", "node:", "cbor-x", "commander", "cli-table3", "mqtt", "esbuild"],
+    packages: ["@noble/", "node:", "cbor-x", "commander", "mqtt", "esbuild"],
   },
 ];
 
