@@ -4,7 +4,7 @@
  * that the file lacks left missing; batches of 36, a key batch at first and once a day; and batches closed when their frames are full.
  *
  * Two ways to count: "plain" is bytes + 14 a frame (LoRaWAN 13, fragment header 1; one frame alone 13), as the design's table has it; "SCHC" is
- * RFC 9011 as firmware/wire/schc-fragment.ts sends it: whole tiles of 10 bytes, and an All-1 fragment with its CRC-32 and the last tile.
+ * as firmware/wire/slot-fragment.ts has it: whole tiles of 10 bytes, and an All-1 fragment with length, CRC-32 and the last tiles.
  * What others send is counted the plain way, which is kind to them.
  */
 import { existsSync } from "node:fs";
@@ -23,19 +23,21 @@ import {
   MAX_TOKEN_BYTES,
   type NodeIdentity,
 } from "../firmware/wire/eat-token.ts";
-import { fieldValue, missingFlag } from "../firmware/wire/profile.ts";
+import { missingFlag } from "../firmware/wire/profile.ts";
 import { WEATHER } from "../firmware/wire/profiles/weather.ts";
 import { newReading } from "../firmware/wire/reading-record.ts";
 import { TILE_BYTES } from "../firmware/wire/schc-fragment.ts";
+import { SLOT_ALL_1_HEADER_BYTES } from "../firmware/wire/slot-fragment.ts";
 import { sequencesOfFile } from "../tools/training/train-compact.ts";
 import type { Sequence } from "../tools/training/weather-sequences.ts";
+import { type BytesOfReading, jwsBytes, protobufBytes } from "./reading-formats.ts";
 
 const STEP_S = 300;
 const USUAL_READINGS = 36;
 const READINGS_A_DAY = 288;
 /** LoRaWAN: MHDR 1, DevAddr 4, FCtrl 1, FCnt 2, FPort 1, MIC 4. */
 const FRAME_BYTES = 13;
-const TIME_QUALITY = (1 << 5) | 10;
+const TIME_QUALITY = (1 << 5) | 11;
 const BOOT_COUNT = 3;
 
 /** Longest application payload (N of RP002-1.0.4, no options in the header). */
@@ -62,14 +64,14 @@ function plainAir(bytes: number, payload: number): number {
   return bytes + (FRAME_BYTES + 1) * Math.ceil(bytes / (payload - 1));
 }
 
-/** Bytes on the air by RFC 9011; where a frame cannot hold the All-1 with its tile, the last tile goes before it. */
+/** Bytes on the air in fragments as they are sent: whole tiles, and an All-1 with 7 bytes and as many of the last tiles as fit. */
 function schcAir(bytes: number, payload: number): number {
   if (bytes <= payload) return bytes + FRAME_BYTES;
-  const tiles = Math.ceil(bytes / TILE_BYTES);
-  const perFragment = Math.floor((payload - 1) / TILE_BYTES);
-  const lastTile = bytes - (tiles - 1) * TILE_BYTES;
-  const regular = Math.ceil((5 + lastTile <= payload ? tiles - 1 : tiles) / perFragment);
-  return bytes + (FRAME_BYTES + 1) * regular + FRAME_BYTES + 5;
+  const perFragment = Math.floor((payload - 1) / TILE_BYTES) * TILE_BYTES;
+  let regular = 0;
+  let rest = bytes;
+  for (; rest > 0 && SLOT_ALL_1_HEADER_BYTES + rest > payload; regular++) rest -= perFragment;
+  return bytes + (FRAME_BYTES + 1) * regular + FRAME_BYTES + SLOT_ALL_1_HEADER_BYTES;
 }
 
 /** Sets the quality flags of a sequence as a node does. */
@@ -162,43 +164,7 @@ function coseRun(sequences: readonly Sequence[], most: number): Run {
   return run;
 }
 
-/** Short names, so that JSON costs no more than it must. */
-const JSON_NAMES = ["t", "h", "p", "ws", "wg", "wd", "r", "g", "b"];
-
-/** RFC 7515 compact serialisation of one reading: time, number, boot, flags where any, values by short names. */
-function jwsBytes(timeS: number, seq: number, flags: number, row: Int32Array): number {
-  const payload: Record<string, unknown> = {
-    ueid: Buffer.from(IDENTITY.ueid).toString("base64url"),
-    iat: timeS,
-    seq,
-    boot: BOOT_COUNT,
-    tq: TIME_QUALITY,
-  };
-  if (flags !== 0) payload.f = flags;
-  WEATHER.fields.forEach((field, f) => {
-    if ((flags & missingFlag(f)) === 0) payload[JSON_NAMES[f]] = fieldValue(field, row[f]);
-  });
-  const header = JSON.stringify({ alg: "ES256", kid: Buffer.from(IDENTITY.kid).toString("base64url") });
-  const base64Bytes = (bytes: number): number => Math.ceil((bytes * 4) / 3);
-  return base64Bytes(header.length) + 1 + base64Bytes(JSON.stringify(payload).length) + 1 + base64Bytes(64);
-}
-
-function varintBytes(value: number): number {
-  return value < 128 ? 1 : 1 + varintBytes(Math.floor(value / 128));
-}
-
-/** A protobuf message of one reading: tags of one byte, varints, sint32 values in the profile's scale, raw r and s; the node is the DevEUI's. */
-function protobufBytes(timeS: number, seq: number, flags: number, row: Int32Array): number {
-  let bytes =
-    1 + varintBytes(timeS) + 1 + varintBytes(seq) + 1 + varintBytes(BOOT_COUNT) + 1 + varintBytes(TIME_QUALITY);
-  if (flags !== 0) bytes += 1 + varintBytes(flags);
-  WEATHER.fields.forEach((_, f) => {
-    if ((flags & missingFlag(f)) === 0) bytes += 1 + varintBytes(row[f] < 0 ? -2 * row[f] - 1 : 2 * row[f]);
-  });
-  return bytes + 2 + 64;
-}
-
-function perReading(sequences: readonly Sequence[], bytesOf: typeof jwsBytes): Run {
+function perReading(sequences: readonly Sequence[], bytesOf: BytesOfReading): Run {
   const run: Run = { tokens: [], readings: 0 };
   for (const { startS, flags, rows } of sequences) {
     rows.forEach((row, i) => {
@@ -283,7 +249,7 @@ function measure(path: string): void {
   );
   const perFragment = (payload: number): number => Math.floor((payload - 1) / TILE_BYTES);
   const schcBytes = (frames: number, payload: number): number =>
-    TILE_BYTES * (frames * perFragment(payload) + (payload >= 5 + TILE_BYTES ? 1 : 0));
+    TILE_BYTES * (frames - 1) * perFragment(payload) + payload - SLOT_ALL_1_HEADER_BYTES;
   print("compact, frames full, SCHC", "", fullFrames(sequences, schcAir, schcBytes));
   for (const [label, run] of [
     ["COSE_Sign1 a batch", coseRun(sequences, USUAL_READINGS)],

@@ -1,11 +1,13 @@
 /**
- * The crypto port of a virtual node: key slots that survive a power cut, seeded random numbers, signatures by RFC 6979 with s in the lower
- * half, and the time that signing takes on the chip.
+ * The crypto port of a virtual node: key slots that survive a power cut, seeded random numbers, deterministic signatures (RFC 6979, RFC
+ * 8032) with s in the lower half, and the time that signing takes on the chip.
  */
 import { cmac } from "@noble/ciphers/aes.js";
+import { ed25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import type { Crypto, KeySlot } from "../firmware/ports/crypto.ts";
+import type { Crypto, KeySlot, SignatureAlgorithm } from "../firmware/ports/crypto.ts";
 import { KEY_SLOT } from "../firmware/wire/key-slot.ts";
 import { BlockCipher } from "./block-cipher.ts";
 import type { PendingEvent } from "./event-queue.ts";
@@ -16,7 +18,7 @@ import type { World } from "./world.ts";
 const SIGNING_US = 150_000;
 
 export class DeviceCrypto implements Crypto {
-  readonly algorithm = -7;
+  readonly algorithm: SignatureAlgorithm;
   #world: World;
   #random: RandomStream;
   #keys = new Map<KeySlot, Uint8Array>();
@@ -26,8 +28,10 @@ export class DeviceCrypto implements Crypto {
   blocks: ((us: number) => void) | undefined;
   signingUs = SIGNING_US;
 
-  constructor(world: World, name: string) {
+  /** `algorithm` is that of its attestation keys. */
+  constructor(world: World, name: string, algorithm: SignatureAlgorithm = -7) {
     this.#world = world;
+    this.algorithm = algorithm;
     this.#random = world.random(`${name}/crypto`);
   }
 
@@ -37,9 +41,10 @@ export class DeviceCrypto implements Crypto {
   }
 
   generateKey(slot: KeySlot): void {
+    const curve = this.algorithm === -7 ? p256 : this.algorithm === -47 ? secp256k1 : ed25519;
     const candidate = new Uint8Array(32);
     do this.#random.fill(candidate);
-    while (!p256.utils.isValidSecretKey(candidate));
+    while (!curve.utils.isValidSecretKey(candidate));
     this.importKey(slot, candidate);
   }
 
@@ -81,21 +86,30 @@ export class DeviceCrypto implements Crypto {
   }
 
   publicKey(slot: KeySlot, into: Uint8Array): void {
-    into.set(p256.getPublicKey(this.#key(slot), false).subarray(1));
+    const key = this.#key(slot);
+    if (this.algorithm === -8) into.set(ed25519.getPublicKey(key));
+    else into.set((this.algorithm === -7 ? p256 : secp256k1).getPublicKey(key, false).subarray(1));
   }
 
-  signDigest(
+  sign(
     slot: KeySlot,
-    digest: Uint8Array,
+    message: Uint8Array,
+    length: number,
     done: (signature: Uint8Array | undefined, reason?: string) => void,
   ): void {
     const key = this.#keys.get(slot);
-    const copy = digest.slice();
+    const copy = message.slice(0, length);
     this.blocks?.(this.signingUs);
     this.#signing = this.#world.after(this.blocks === undefined ? this.signingUs : 0, () => {
       if (key === undefined) done(undefined, `no key in slot ${slot}`);
-      else done(p256.sign(copy, key, { prehash: false, lowS: true, format: "compact" }));
+      else done(this.#signature(copy, key));
     });
+  }
+
+  #signature(message: Uint8Array, key: Uint8Array): Uint8Array {
+    if (this.algorithm === -8) return ed25519.sign(message, key);
+    const curve = this.algorithm === -7 ? p256 : secp256k1;
+    return curve.sign(sha256(message), key, { prehash: false, lowS: true, format: "compact" });
   }
 
   /** The node lost power or went to sleep: a signature that was under way is not made. */
@@ -103,9 +117,10 @@ export class DeviceCrypto implements Crypto {
     this.#world.cancel(this.#signing);
   }
 
-  /** The LoRaWAN keys and the receiver's key, for the operator's files: never the attestation key. */
+  /** The LoRaWAN keys and the receiver's key, for the operator's files: never an attestation key. */
   sharedKey(slot: KeySlot): Uint8Array | undefined {
-    return slot === KEY_SLOT.attestation ? undefined : this.#keys.get(slot)?.slice();
+    if (slot === KEY_SLOT.attestation || slot === KEY_SLOT.attestationNext) return undefined;
+    return this.#keys.get(slot)?.slice();
   }
 
   #key(slot: KeySlot): Uint8Array {

@@ -6,6 +6,7 @@ import { NodeApp } from "../firmware/app/node-app.ts";
 import type { NodeConfig, NodePorts } from "../firmware/app/node-ports.ts";
 import { FlashRecordLog } from "../firmware/drivers/storage/flash-record-log.ts";
 import type { Clock } from "../firmware/ports/clock.ts";
+import type { SignatureAlgorithm } from "../firmware/ports/crypto.ts";
 import type { Flash } from "../firmware/ports/io.ts";
 import type { LogLevel } from "../firmware/ports/log.ts";
 import type { Power, WakeCause } from "../firmware/ports/power.ts";
@@ -58,6 +59,8 @@ export interface VirtualNodeOptions {
   weather: Weather;
   uplink: Uplink;
   config: NodeConfig;
+  /** Of its tokens; ES256 where nothing is said. */
+  algorithm?: SignatureAlgorithm;
   /** Its radio chip; an SX1262 where nothing is said. */
   radio?: RadioKind;
   /** What is wrong with its time; without it the clock is right, and JavaScript takes no time. */
@@ -95,12 +98,12 @@ export class VirtualNode {
   #timers: VirtualTimer[] = [];
 
   /** The node is there, with its keys, but without power. */
-  constructor({ world, weather, uplink, config, radio, timing }: VirtualNodeOptions) {
+  constructor({ world, weather, uplink, config, algorithm, radio, timing }: VirtualNodeOptions) {
     const name = `node/${toHex(config.devEui)}`;
     this.#world = world;
     this.config = config;
     this.#timing = timing ?? {};
-    this.crypto = new DeviceCrypto(world, name);
+    this.crypto = new DeviceCrypto(world, name, algorithm);
     this.crypto.generateKey(KEY_SLOT.attestation);
     for (const slot of [KEY_SLOT.appKey, KEY_SLOT.receiver]) {
       const key = new Uint8Array(16);

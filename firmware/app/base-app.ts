@@ -37,7 +37,7 @@ export class BaseApp {
   #upTopic: string;
   #downTopic: string;
   #pumping = false;
-  #wake = (): void => this.#pump();
+  #wake = (): void => this.pump();
   #received: Extract<P2pBaseEvent, { kind: "received" }>;
   #transmitted = { kind: "transmitted" as const, atMs: 0 };
   #answer: Extract<P2pBaseEvent, { kind: "answer" }>;
@@ -55,7 +55,7 @@ export class BaseApp {
     const empty = new Uint8Array(0);
     this.#received = { kind: "received", frame: empty, length: 0, atMs: 0 };
     this.#answer = { kind: "answer", frame: empty, length: 0 };
-    this.radioEvents = this.#newRadioEvents();
+    this.radioEvents = this.newRadioEvents();
     this.networkEvents = {
       onOnline: () => {},
       onOffline: () => {},
@@ -63,7 +63,7 @@ export class BaseApp {
         if (topic !== this.#downTopic) return;
         this.#answer.frame = payload;
         this.#answer.length = payload.length;
-        this.#tell(this.#answer);
+        this.tell(this.#answer);
       },
       onTime: () => {},
     };
@@ -77,49 +77,49 @@ export class BaseApp {
     const { clock, network, keyValue } = this.#ports;
     this.#base.loadPersistent((key, into) => keyValue.read(key, into), clock.nowMs());
     network.subscribe(this.#downTopic);
-    this.#tell(START);
+    this.tell(START);
   }
 
-  #newRadioEvents(): RadioEvents {
+  private newRadioEvents(): RadioEvents {
     return {
       onTransmitted: (atMs) => {
         this.#transmitted.atMs = atMs;
-        this.#tell(this.#transmitted);
+        this.tell(this.#transmitted);
       },
       onReceived: (frame, length, _rssiDbm, _snrDb, atMs) => {
         const event = this.#received;
         event.frame = frame;
         event.length = length;
         event.atMs = atMs;
-        this.#tell(event);
+        this.tell(event);
       },
-      onReceiveTimeout: () => this.#tell(RECEIVE_TIMEOUT),
+      onReceiveTimeout: () => this.tell(RECEIVE_TIMEOUT),
       onError: () => {
         this.radioErrors++;
-        this.#tell(RADIO_ERROR);
+        this.tell(RADIO_ERROR);
       },
     };
   }
 
-  #tell(event: P2pBaseEvent): void {
+  private tell(event: P2pBaseEvent): void {
     this.#base.handle(event, this.#ports.clock.nowMs());
-    this.#pump();
+    this.pump();
   }
 
-  #pump(): void {
+  private pump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
     const base = this.#base;
     const { clock, timer } = this.#ports;
     base.handleTimeout(clock.nowMs());
-    for (let command = base.pollCommand(); command !== undefined; command = base.pollCommand()) this.#carryOut(command);
+    for (let command = base.pollCommand(); command !== undefined; command = base.pollCommand()) this.carryOut(command);
     const nextMs = base.pollTimeout();
     if (nextMs === undefined) timer.cancel();
     else timer.wakeAt(nextMs, this.#wake);
     this.#pumping = false;
   }
 
-  #carryOut(command: P2pBaseCommand): void {
+  private carryOut(command: P2pBaseCommand): void {
     const { radio, network, keyValue } = this.#ports;
     switch (command.kind) {
       case "store":

@@ -38,7 +38,7 @@ export class CertificationApp {
   readonly #observer: CertificationObserver;
   readonly #mac: Mac;
   readonly #certification: Certification;
-  readonly #onWake = (): void => this.#pump();
+  readonly #onWake = (): void => this.pump();
   #wantsJoin = false;
   #isJoining = false;
   #nextJoinMs = 0;
@@ -72,13 +72,13 @@ export class CertificationApp {
   /** For the radio's driver. */
   get radioEvents(): RadioEvents {
     return {
-      onTransmitted: (atMs) => this.#tell({ kind: "transmitted", atMs }),
+      onTransmitted: (atMs) => this.tell({ kind: "transmitted", atMs }),
       onReceived: (frame, length, rssiDbm, snrDb, atMs) =>
-        this.#tell({ kind: "received", frame, length, rssiDbm, snrDb, atMs }),
-      onReceiveTimeout: (atMs) => this.#tell({ kind: "receiveTimeout", atMs }),
+        this.tell({ kind: "received", frame, length, rssiDbm, snrDb, atMs }),
+      onReceiveTimeout: (atMs) => this.tell({ kind: "receiveTimeout", atMs }),
       onError: (reason) => {
         this.#observer.onTrouble?.(reason);
-        this.#tell({ kind: "radioError" });
+        this.tell({ kind: "radioError" });
       },
     };
   }
@@ -90,15 +90,15 @@ export class CertificationApp {
     this.#certification.loadPersistent(read);
     this.#wantsJoin = !this.#mac.joined;
     this.#wantsHello = this.#mac.joined;
-    this.#pump();
+    this.pump();
   }
 
-  #tell(event: MacEvent): void {
+  private tell(event: MacEvent): void {
     this.#mac.handle(event, this.#ports.clock.nowMs());
-    this.#pump();
+    this.pump();
   }
 
-  #pump(): void {
+  private pump(): void {
     const mac = this.#mac;
     for (let worked = true; worked; ) {
       const nowMs = this.#ports.clock.nowMs();
@@ -106,17 +106,17 @@ export class CertificationApp {
       const dueMs = mac.pollTimeout();
       if (dueMs !== undefined && dueMs <= nowMs) mac.handleTimeout(nowMs);
       for (let command = mac.pollCommand(); command !== undefined; command = mac.pollCommand()) {
-        this.#carryOut(command, nowMs);
+        this.carryOut(command, nowMs);
         worked = true;
       }
-      if (this.#obey(nowMs) || this.#useMac(nowMs)) worked = true;
+      if (this.obey(nowMs) || this.useMac(nowMs)) worked = true;
     }
-    const nextMs = this.#nextMs();
+    const nextMs = this.nextMs();
     if (nextMs === undefined) this.#ports.timer.cancel();
     else this.#ports.timer.wakeAt(Math.max(nextMs, this.#ports.clock.nowMs() + 1), this.#onWake);
   }
 
-  #nextMs(): number | undefined {
+  private nextMs(): number | undefined {
     if (!this.#mac.idle) return this.#mac.pollTimeout();
     const ownMs = this.#mac.joined ? this.#certification.pollTimeout() : undefined;
     if (!this.#wantsJoin) return ownMs;
@@ -124,7 +124,7 @@ export class CertificationApp {
   }
 
   /** Hands the idle MAC its next work; true when there was some. */
-  #useMac(nowMs: number): boolean {
+  private useMac(nowMs: number): boolean {
     const mac = this.#mac;
     if (!mac.idle) return false;
     if (this.#wantsJoin && nowMs >= this.#nextJoinMs) {
@@ -144,7 +144,7 @@ export class CertificationApp {
   }
 
   /** What the test layer wants; true when there was something. */
-  #obey(nowMs: number): boolean {
+  private obey(nowMs: number): boolean {
     const command = this.#certification.pollCommand();
     if (command === undefined) return false;
     if (command.kind === "join") {
@@ -160,7 +160,7 @@ export class CertificationApp {
     return true;
   }
 
-  #carryOut(command: MacCommand, nowMs: number): void {
+  private carryOut(command: MacCommand, nowMs: number): void {
     const { radio, keyValue } = this.#ports;
     const observer = this.#observer;
     switch (command.kind) {
@@ -182,11 +182,11 @@ export class CertificationApp {
         this.#wantsHello = true;
         return;
       case "joinFailed":
-        this.#joinLater(command.untilMs, nowMs);
+        this.joinLater(command.untilMs, nowMs);
         return;
       case "refused":
         observer.onTrouble?.(command.reason);
-        if (this.#isJoining) this.#joinLater(command.untilMs, nowMs);
+        if (this.#isJoining) this.joinLater(command.untilMs, nowMs);
         else {
           const untilMs = Math.max(command.untilMs, nowMs + RETRY_MS);
           this.#certification.handle({ kind: "refused", untilMs }, nowMs);
@@ -208,7 +208,7 @@ export class CertificationApp {
     }
   }
 
-  #joinLater(untilMs: number, nowMs: number): void {
+  private joinLater(untilMs: number, nowMs: number): void {
     this.#isJoining = false;
     this.#nextJoinMs = Math.max(untilMs, nowMs + RETRY_MS);
   }

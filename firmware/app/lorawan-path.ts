@@ -3,29 +3,26 @@ import { BLOCKING_WORK_MS, RADIO_PREPARE_MS, REFUSAL_PAUSE_MS, REJOIN_UPLINKS } 
 import type { MacCommand, MacEvent } from "../core/lorawan/events.ts";
 import { Mac, type MacOptions } from "../core/lorawan/mac.ts";
 import { gpsToUnixMs } from "../core/time-keeper.ts";
-import { LorawanUplink, type LorawanUplinkCommand, type LorawanUplinkEvent } from "../core/uplink/lorawan-uplink.ts";
+import type { LorawanUplinkOptions } from "../core/uplink/lorawan-uplink-events.ts";
 import type { Radio, RadioEvents } from "../ports/radio.ts";
 import type { KeyValueStore } from "../ports/storage.ts";
 import { StateReader, StateWriter } from "../wire/state-record.ts";
 import { TIME_SOURCE } from "../wire/time-quality.ts";
-import type { PathOwner, UplinkPath } from "./uplink-path.ts";
+import { newRadioEvents, type RadioEvent, RadioUplink } from "./radio-uplink.ts";
+import type { Handover, PathOwner, UplinkPath } from "./uplink-path.ts";
 
 const STATE_TAG_PATH = 0x20;
 const VERSION = 1;
 const JOIN = Object.freeze({ kind: "join" as const });
 const REQUEST_TIME = Object.freeze({ kind: "requestTime" as const });
-const RADIO_ERROR = Object.freeze({ kind: "radioError" as const });
-const TIME_LEARNED = Object.freeze({ kind: "timeLearned" as const });
 
 export class LorawanPath implements UplinkPath {
   #radio: Radio;
   #keyValue: KeyValueStore;
   #macOptions: MacOptions;
-  #ueid: Uint8Array;
-  #timeRefreshMs: number;
   #owner: PathOwner;
   #mac: Mac;
-  #uplink: LorawanUplink;
+  #uplink: RadioUplink;
   /** A join request is under way; else the next may go from this time on. */
   #joining = false;
   #joinAtMs = 0;
@@ -33,40 +30,30 @@ export class LorawanPath implements UplinkPath {
   #receiving = false;
   /** The radio sleeps while the MAC waits for a window: it is woken a little before. */
   #radioAsleep = false;
-  #transmitted = { kind: "transmitted" as const, atMs: 0 };
-  #received: Extract<MacEvent, { kind: "received" }>;
-  #timeout = { kind: "receiveTimeout" as const, atMs: 0 };
   #send: Extract<MacEvent, { kind: "send" }>;
-  #token: Extract<LorawanUplinkEvent, { kind: "token" }>;
-  #opportunity = { kind: "opportunity" as const, maxPayload: 0 };
-  #sent = { kind: "sent" as const, more: false };
-  #refused = { kind: "refused" as const, untilMs: 0 };
-  #downlink: Extract<LorawanUplinkEvent, { kind: "downlink" }>;
   /** Times that the driver said the chip did not do as told. */
   radioErrors = 0;
 
-  /** `timeRefreshMs`: how often the network is asked for the time. */
   constructor(
     radio: Radio,
     keyValue: KeyValueStore,
     macOptions: MacOptions,
-    ueid: Uint8Array,
+    uplinkOptions: LorawanUplinkOptions,
     owner: PathOwner,
-    timeRefreshMs: number,
   ) {
-    this.#timeRefreshMs = timeRefreshMs;
     this.#radio = radio;
     this.#keyValue = keyValue;
     this.#macOptions = macOptions;
-    this.#ueid = ueid;
     this.#owner = owner;
-    const empty = new Uint8Array(0);
-    this.#token = { kind: "token", seq: 0, bytes: owner.token, length: 0 };
-    this.#downlink = { kind: "downlink", port: 0, payload: empty, length: 0 };
-    this.#received = { kind: "received", frame: empty, length: 0, rssiDbm: 0, snrDb: 0, atMs: 0 };
-    this.#send = { kind: "send", port: 0, payload: empty, length: 0, confirmed: false };
+    this.#send = { kind: "send", port: 0, payload: new Uint8Array(0), length: 0, confirmed: false };
     this.#mac = new Mac(macOptions);
-    this.#uplink = new LorawanUplink(ueid, macOptions.crypto, timeRefreshMs);
+    this.#uplink = new RadioUplink(uplinkOptions, owner, (port, payload, length, nowMs) => {
+      const event = this.#send;
+      event.port = port;
+      event.payload = payload;
+      event.length = length;
+      this.#mac.handle(event, nowMs);
+    });
   }
 
   get available(): boolean {
@@ -92,7 +79,11 @@ export class LorawanPath implements UplinkPath {
   }
 
   get controlRefused(): number {
-    return this.#uplink.refusedControl;
+    return this.#uplink.controlRefused;
+  }
+
+  get frameBytes(): number {
+    return this.#mac.frameBytes();
   }
 
   start(nowMs: number): void {
@@ -104,49 +95,28 @@ export class LorawanPath implements UplinkPath {
 
   /** The radio port's events; `after` is called when the MAC has been told. */
   radioEvents(now: () => number, after: () => void): RadioEvents {
-    return {
-      onTransmitted: (atMs) => {
-        this.#transmitted.atMs = atMs;
-        this.#mac.handle(this.#transmitted, now());
-        after();
-      },
-      onReceived: (frame, length, rssiDbm, snrDb, atMs) => {
-        const event = this.#received;
-        event.frame = frame;
-        event.length = length;
-        event.rssiDbm = rssiDbm;
-        event.snrDb = snrDb;
-        event.atMs = atMs;
-        this.#receiving = false;
-        this.#mac.handle(event, now());
-        after();
-      },
-      onReceiveTimeout: (atMs) => {
-        this.#timeout.atMs = atMs;
-        this.#receiving = false;
-        this.#mac.handle(this.#timeout, now());
-        after();
-      },
-      onError: () => {
-        this.radioErrors++;
-        this.#receiving = false;
-        this.#mac.handle(RADIO_ERROR, now());
-        after();
-      },
-    };
+    return newRadioEvents((event, nowMs) => this.radioEvent(event, nowMs), now, after);
   }
 
-  deliver(seq: number, length: number, nowMs: number): void {
-    this.#token.seq = seq;
-    this.#token.length = length;
-    this.#uplink.handle(this.#token, nowMs);
+  private radioEvent(event: RadioEvent, nowMs: number): void {
+    if (event.kind === "radioError") this.radioErrors++;
+    if (event.kind !== "transmitted") this.#receiving = false;
+    this.#mac.handle(event, nowMs);
+  }
+
+  deliver(token: Handover, nowMs: number): void {
+    this.#uplink.deliver(token, nowMs);
+  }
+
+  drain(nowMs: number): void {
+    this.#uplink.drain(nowMs);
   }
 
   pump(nowMs: number): boolean {
     const mac = this.#mac;
     let worked = false;
     const dueMs = mac.pollTimeout();
-    if (this.#radioAsleep && nowMs >= this.#prepareAtMs) {
+    if (this.#radioAsleep && nowMs >= this.prepareAtMs) {
       this.#radioAsleep = false;
       this.#radio.prepare?.();
     }
@@ -156,24 +126,21 @@ export class LorawanPath implements UplinkPath {
     }
     this.#uplink.handleTimeout(nowMs);
     for (let command = mac.pollCommand(); command !== undefined; command = mac.pollCommand()) {
-      this.#carryOut(command, nowMs);
+      this.carryOut(command, nowMs);
       worked = true;
     }
-    for (let command = this.#uplink.pollCommand(); command !== undefined; command = this.#uplink.pollCommand()) {
-      this.#carryOutUplink(command, nowMs);
-      worked = true;
-    }
-    return this.#useMac(nowMs) || worked;
+    worked = this.#uplink.run(nowMs) || worked;
+    return this.useMac(nowMs) || worked;
   }
 
   /** When to wake the radio, which sleeps. */
-  get #prepareAtMs(): number {
+  private get prepareAtMs(): number {
     const dueMs = this.#mac.idle ? undefined : this.#mac.pollTimeout();
     return dueMs === undefined ? Infinity : dueMs - RADIO_PREPARE_MS;
   }
 
   /** Hands the idle MAC its next work. */
-  #useMac(nowMs: number): boolean {
+  private useMac(nowMs: number): boolean {
     const mac = this.#mac;
     if (!mac.idle) return false;
     const isForgotten = mac.uplinksSinceDownlink >= REJOIN_UPLINKS && this.#macOptions.abp === undefined;
@@ -188,13 +155,13 @@ export class LorawanPath implements UplinkPath {
     }
     if (!this.#uplink.wantsToSend(nowMs)) return false;
     // The request takes a byte of the frame, so it comes before the question how much fits.
-    if (this.#uplink.timeDue(nowMs)) mac.handle(REQUEST_TIME, nowMs);
-    this.#opportunity.maxPayload = mac.maxPayload();
-    this.#uplink.handle(this.#opportunity, nowMs);
+    const asksTime = this.#uplink.asksTime(mac.maxPayload(), nowMs);
+    if (asksTime) mac.handle(REQUEST_TIME, nowMs);
+    this.#uplink.offer(mac.maxPayload(), asksTime, nowMs);
     return true;
   }
 
-  #carryOut(command: MacCommand, nowMs: number): void {
+  private carryOut(command: MacCommand, nowMs: number): void {
     switch (command.kind) {
       case "transmit":
         this.#radioAsleep = false;
@@ -218,28 +185,20 @@ export class LorawanPath implements UplinkPath {
         this.#owner.joined(command.devAddr);
         return;
       case "joinFailed":
-        this.#joinRefused(command.untilMs, nowMs);
+        this.joinRefused(command.untilMs, nowMs);
         return;
       case "downlink":
-        this.#downlink.port = command.port;
-        this.#downlink.payload = command.payload;
-        this.#downlink.length = command.length;
-        this.#uplink.handle(this.#downlink, nowMs);
+        this.#uplink.received(command.port, command.payload, command.length, nowMs);
         return;
       case "sent":
-        this.#sent.more = command.fPending;
-        this.#uplink.handle(this.#sent, nowMs);
+        this.#uplink.sent(command.fPending, nowMs);
         return;
       case "refused":
-        if (this.#joining) {
-          this.#joinRefused(command.untilMs, nowMs);
-          return;
-        }
-        this.#refused.untilMs = command.untilMs;
-        this.#uplink.handle(this.#refused, nowMs);
+        if (this.#joining) this.joinRefused(command.untilMs, nowMs);
+        else this.#uplink.refused(command.untilMs, nowMs);
         return;
       case "time":
-        this.#uplink.handle(TIME_LEARNED, nowMs);
+        this.#uplink.timeLearned(nowMs);
         this.#owner.timeTold(
           TIME_SOURCE.deviceTime,
           gpsToUnixMs(command.gpsMs),
@@ -253,36 +212,14 @@ export class LorawanPath implements UplinkPath {
     }
   }
 
-  #joinRefused(untilMs: number, nowMs: number): void {
+  private joinRefused(untilMs: number, nowMs: number): void {
     this.#joining = false;
     this.#joinAtMs = Math.max(untilMs, nowMs + REFUSAL_PAUSE_MS);
   }
 
-  #carryOutUplink(command: LorawanUplinkCommand, nowMs: number): void {
-    switch (command.kind) {
-      case "send": {
-        const event = this.#send;
-        event.port = command.port;
-        event.payload = command.payload;
-        event.length = command.length;
-        this.#mac.handle(event, nowMs);
-        return;
-      }
-      case "acknowledged":
-        this.#owner.acknowledged(command.seq, nowMs);
-        return;
-      case "notDelivered":
-        this.#owner.notDelivered(command.seq, nowMs);
-        return;
-      case "readToken":
-        this.deliver(command.seq, this.#owner.readToken(command.seq), nowMs);
-        return;
-    }
-  }
-
   pollTimeout(): number | undefined {
     const macMs = this.#mac.pollTimeout();
-    if (!this.#mac.idle) return this.#radioAsleep && macMs !== undefined ? this.#prepareAtMs : macMs;
+    if (!this.#mac.idle) return this.#radioAsleep && macMs !== undefined ? this.prepareAtMs : macMs;
     const ownMs = this.#mac.joined ? this.#uplink.pollTimeout() : this.#joining ? undefined : this.#joinAtMs;
     return macMs === undefined || (ownMs !== undefined && ownMs < macMs) ? ownMs : macMs;
   }
@@ -306,7 +243,7 @@ export class LorawanPath implements UplinkPath {
     this.#joining = false;
     this.#joinAtMs = 0;
     this.#mac = new Mac(this.#macOptions);
-    this.#uplink = new LorawanUplink(this.#ueid, this.#macOptions.crypto, this.#timeRefreshMs);
+    this.#uplink.renew();
   }
 
   restore(bytes: Uint8Array, offset: number, nowMs: number): number {

@@ -14,6 +14,7 @@ import { TimeKeeper } from "../core/time-keeper.ts";
 import { Router } from "../core/uplink/router.ts";
 import type { Hash } from "../ports/crypto.ts";
 import type { NodeIdentity } from "../wire/batch.ts";
+import type { CompactCoder } from "../wire/compact-coder.ts";
 import type { NodeConfig } from "./node-ports.ts";
 
 export class Machines {
@@ -25,7 +26,13 @@ export class Machines {
   readonly attester: Attester;
   readonly router: Router;
 
-  constructor(config: NodeConfig, identity: NodeIdentity, hash: Hash, uplinks: number) {
+  constructor(
+    config: NodeConfig,
+    identity: NodeIdentity,
+    hash: Hash,
+    coder: CompactCoder | undefined,
+    uplinks: number,
+  ) {
     const { profile } = config;
     this.time = config.deepSleep
       ? new TimeKeeper(SLEEPING_CLOCK_DRIFT_PPM, SLEEPING_TIME_REFRESH_MS)
@@ -33,7 +40,16 @@ export class Machines {
     this.sampler = new Sampler(config.sampleIntervalS, config.timeWaitMs);
     this.quality = new Quality(profile);
     this.journal = new Journal(profile.fields.length);
-    this.attester = new Attester(identity, profile, config.batchReadings, hash);
+    const { batchReadings, latencyS, frameBudget } = config;
+    this.attester = new Attester({
+      identity,
+      profile,
+      policy: { readings: batchReadings, latencyS, frames: frameBudget },
+      coder,
+      hash,
+      digests: config.digests ?? true,
+      about: config,
+    });
     this.router = new Router(uplinks);
   }
 

@@ -6,7 +6,7 @@
  *
  * Retained memory is used after a deep sleep; after anything else the two logs and the key-value store on flash are the authority.
  */
-import { CONNECT_WAIT_MS, SETTLING_MS, SLEEP_MIN_MS, SPREAD_REBOOT_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
+import { CONNECT_WAIT_MS, SETTLING_MS, SLEEP_MIN_MS, STATE_BYTES_MAX } from "../core/bounds.ts";
 import { STATE_TAG } from "../core/state-tag.ts";
 import type { NetworkEvents } from "../ports/network.ts";
 import type { RadioEvents } from "../ports/radio.ts";
@@ -14,8 +14,9 @@ import type { NodeIdentity } from "../wire/batch.ts";
 import { StateReader, StateWriter } from "../wire/state-record.ts";
 import { Attestation } from "./attestation.ts";
 import { countBoot, trimAttested } from "./boot.ts";
+import { Keyring } from "./keyring.ts";
 import { Machines } from "./machines.ts";
-import { nodeIdentity } from "./node-identity.ts";
+import { keyIdentifier, nodeIdentity } from "./node-identity.ts";
 import type { NodeConfig, NodeHealth, NodePorts } from "./node-ports.ts";
 import { createPathOwner } from "./path-owner.ts";
 import { createPaths, type Paths } from "./paths.ts";
@@ -35,9 +36,11 @@ export class NodeApp {
   #machines: Machines;
   #sampling: Sampling;
   #attestation: Attestation;
+  #keyring: Keyring;
   #tokens: TokenStore;
   #paths: UplinkPath[] = [];
   #radioPath: Paths["radio"];
+  #coder: Paths["coder"];
   #draining = false;
   #started = false;
   #asleep = false;
@@ -46,7 +49,7 @@ export class NodeApp {
   #wakeAtMs: number | undefined;
   #state: Uint8Array | undefined;
   #wake: () => void;
-  #blockingAllowed = (): boolean => this.#mayBlock();
+  #blockingAllowed = (): boolean => this.mayBlock();
   #uplink = { kind: "uplink" as const, free: -1 };
   /** For the radio's driver; undefined without LoRa. */
   readonly radioEvents: RadioEvents | undefined;
@@ -57,31 +60,35 @@ export class NodeApp {
   constructor(ports: NodePorts, config: NodeConfig) {
     this.#ports = ports;
     this.#config = config;
-    this.#identity = nodeIdentity(ports.crypto, config);
-    this.#tokens = new TokenStore(ports.outbox, ports.crypto, ports.log, this.#paths, config.observer);
+    this.#keyring = new Keyring(ports.crypto, ports.keyValue);
+    this.#identity = nodeIdentity(ports.crypto, this.#keyring.slot, config);
+    this.#tokens = new TokenStore(ports, this.#paths, config.observer);
     this.#sampling = new Sampling(ports, config);
-    this.#attestation = new Attestation(ports, config, this.#tokens, (signature, reason) =>
-      this.#takeSignature(signature, reason ?? "no reason given"),
-    );
-    const owner = createPathOwner(this.#tokens, () => this.#machines, ports.log, config.observer);
-    const { wifi, radio } = createPaths(ports, config, this.#identity.ueid, owner);
+    this.#attestation = new Attestation(ports, config, this.#tokens, this.#keyring, {
+      signed: (signature, reason) => this.takeSignature(signature, reason ?? "no reason given"),
+      keyChanged: () => this.keyChanged(),
+      frameBytes: () => this.#radioPath?.frameBytes ?? 0,
+    });
+    const owner = createPathOwner(this.#tokens, this.#attestation, () => this.#machines, ports.log, config.observer);
+    const { wifi, radio, coder } = createPaths(ports, config, this.#identity.ueid, owner);
     if (wifi !== undefined) this.#paths.push(wifi);
     if (radio !== undefined) this.#paths.push(radio);
     this.#radioPath = radio;
-    this.#machines = this.#newMachines();
+    this.#coder = coder;
+    this.#machines = this.newMachines();
 
     const now = (): number => ports.clock.nowMs();
-    const pump = (): void => this.#pump();
+    const pump = (): void => this.pump();
     this.networkEvents = wifi?.networkEvents(now, pump);
     this.radioEvents = radio?.radioEvents(now, pump);
     this.#wake = () => {
       this.#wakeAtMs = undefined;
-      this.#pump();
+      this.pump();
     };
   }
 
-  #newMachines(): Machines {
-    return new Machines(this.#config, this.#identity, this.#ports.crypto, this.#paths.length);
+  private newMachines(): Machines {
+    return new Machines(this.#config, this.#identity, this.#ports.crypto, this.#coder, this.#paths.length);
   }
 
   /** Number of this boot: counts power-ons and resets, not wake-ups from deep sleep. */
@@ -122,23 +129,20 @@ export class NodeApp {
     if (power.wakeCause === "timer" && this.restoreAll(power.retained)) {
       for (const path of this.#paths) path.resume(nowMs);
     } else {
-      this.#startFromFlash(nowMs);
+      this.startFromFlash(nowMs);
       log.write("info", "node", `boot ${this.#sampling.bootCount}, wake cause ${power.wakeCause}`);
     }
-    this.#pump();
+    this.pump();
   }
 
-  #startFromFlash(nowMs: number): void {
+  private startFromFlash(nowMs: number): void {
     const { keyValue, journal, outbox } = this.#ports;
     const machines = this.#machines;
     this.#sampling.bootCount = countBoot(keyValue);
     trimAttested(journal, outbox, this.#tokens.record);
-    const { oldest, next } = outbox;
-    machines.attester.handle(
-      { kind: "start", journalOldest: journal.oldest, journalNext: journal.next, outboxNext: next },
-      nowMs,
-    );
-    machines.outbox.handle({ kind: "start", oldest, next, delayMs: this.#tokens.randomBelow(SPREAD_REBOOT_MS) }, nowMs);
+    if (this.#keyring.recover(outbox, this.#tokens.record)) this.keyChanged();
+    this.#attestation.start(machines, this.#sampling.bootCount, nowMs);
+    this.#tokens.start(machines.outbox, nowMs);
     for (const path of this.#paths) path.start(nowMs);
     machines.sampler.handle(START, nowMs);
   }
@@ -150,11 +154,28 @@ export class NodeApp {
     this.#draining = true;
     this.#machines.sampler.handle(STOP, nowMs);
     this.#machines.outbox.handle(DRAIN, nowMs);
-    this.#pump();
+    for (const path of this.#paths) path.drain(nowMs);
+    this.pump();
+  }
+
+  /**
+   * Signs with a new key from now on: the open batch is closed, a token signed by the old key names the new one, and a boot token signed by the
+   * new key follows. False when such a change is under way already, or the node sleeps.
+   */
+  rotateKey(): boolean {
+    if (this.#asleep || !this.#started) return false;
+    const begun = this.#attestation.changeKey(this.#machines, this.#ports.clock.nowMs());
+    this.pump();
+    return begun;
+  }
+
+  /** The identity is one object for all machines. */
+  private keyChanged(): void {
+    this.#identity.kid.set(keyIdentifier(this.#ports.crypto, this.#keyring.slot));
   }
 
   /** Lets every machine have its way until none wants anything, then waits for the earliest time that one asked for. */
-  #pump(): void {
+  private pump(): void {
     if (this.#pumping || this.#asleep || !this.#started) return;
     this.#pumping = true;
     let nowMs = 0;
@@ -164,35 +185,34 @@ export class NodeApp {
       nowMs = this.#ports.clock.nowMs();
       worked = this.#sampling.run(this.#machines, nowMs);
       for (const path of this.#paths) worked = path.pump(nowMs) || worked;
-      worked = this.#attest(nowMs) || worked;
-      worked = this.#offerUplink(nowMs) || worked;
+      worked = this.attest(nowMs) || worked;
+      worked = this.offerUplink(nowMs) || worked;
     }
     this.#pumping = false;
-    this.#waitForNext(nowMs);
+    this.waitForNext(nowMs);
   }
 
   /** Asked before each piece of blocking work, for the one before it has taken its time. */
-  #mayBlock(): boolean {
+  private mayBlock(): boolean {
     const nowMs = this.#ports.clock.nowMs();
     for (const path of this.#paths) if (!path.mayBlock(nowMs)) return false;
     return true;
   }
 
   /** Journal, signature and outbox: work that may block, so it rests while a receive window is near. */
-  #attest(nowMs: number): boolean {
+  private attest(nowMs: number): boolean {
     this.#sampling.writeJournal(this.#machines, this.#blockingAllowed);
-    if (!this.#mayBlock()) return false;
     return this.#attestation.run(this.#machines, this.#draining, nowMs, this.#blockingAllowed);
   }
 
-  #takeSignature(signature: Uint8Array | undefined, reason: string): void {
+  private takeSignature(signature: Uint8Array | undefined, reason: string): void {
     if (this.#asleep) return;
     this.#attestation.takeSignature(this.#machines, signature, reason, this.#ports.clock.nowMs());
-    this.#pump();
+    this.pump();
   }
 
   /** Tells the outbox which uplink would take a token. */
-  #offerUplink(nowMs: number): boolean {
+  private offerUplink(nowMs: number): boolean {
     const { router, outbox } = this.#machines;
     for (let i = 0; i < this.#paths.length; i++) router.report(i, this.#paths[i].available, this.#paths[i].busy);
     this.#uplink.free = router.free;
@@ -200,44 +220,44 @@ export class NodeApp {
     return this.#tokens.run(outbox, nowMs);
   }
 
-  #waitForNext(nowMs: number): void {
+  private waitForNext(nowMs: number): void {
     const { sampler, attester, outbox } = this.#machines;
     let next = Math.min(sampler.pollTimeout() ?? Infinity, attester.pollTimeout() ?? Infinity);
     next = Math.min(next, outbox.pollTimeout() ?? Infinity);
     for (const path of this.#paths) next = Math.min(next, path.pollTimeout() ?? Infinity);
-    if (this.#waitsToConnect(nowMs)) next = Math.min(next, this.#awakeSinceMs + CONNECT_WAIT_MS);
-    if (this.#config.deepSleep === true && this.#isSettling()) next = Math.min(next, nowMs + SETTLING_MS);
+    if (this.waitsToConnect(nowMs)) next = Math.min(next, this.#awakeSinceMs + CONNECT_WAIT_MS);
+    if (this.#config.deepSleep === true && this.isSettling()) next = Math.min(next, nowMs + SETTLING_MS);
     if (next >= Number.MAX_SAFE_INTEGER) {
       this.#wakeAtMs = undefined;
       this.#ports.timer.cancel();
-    } else if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.#canSleep(nowMs)) {
-      this.#sleep(next);
+    } else if (this.#config.deepSleep === true && next - nowMs >= SLEEP_MIN_MS && this.canSleep(nowMs)) {
+      this.sleep(next);
     } else if (next !== this.#wakeAtMs) {
       this.#wakeAtMs = next;
       this.#ports.timer.wakeAt(next, this.#wake);
     }
   }
 
-  #isSettling(): boolean {
+  private isSettling(): boolean {
     for (const path of this.#paths) if (path.settling) return true;
     return false;
   }
 
-  #canSleep(nowMs: number): boolean {
+  private canSleep(nowMs: number): boolean {
     const { sampler, attester, journal } = this.#machines;
     for (const path of this.#paths) if (!path.quiet) return false;
     if (sampler.waitsForTime || attester.awaitsSignature || !journal.empty) return false;
-    return !this.#waitsToConnect(nowMs);
+    return !this.waitsToConnect(nowMs);
   }
 
   /** A token is due, and an uplink that was down since the node woke may come up yet. */
-  #waitsToConnect(nowMs: number): boolean {
+  private waitsToConnect(nowMs: number): boolean {
     if (nowMs - this.#awakeSinceMs >= CONNECT_WAIT_MS || !this.#machines.outbox.isDue(nowMs)) return false;
     for (const path of this.#paths) if (path.connecting) return true;
     return false;
   }
 
-  #sleep(untilMs: number): void {
+  private sleep(untilMs: number): void {
     const { power, timer } = this.#ports;
     timer.cancel();
     this.saveAll(power.retained);
@@ -260,19 +280,19 @@ export class NodeApp {
 
   /** Makes new machines and gives them the state that `saveAll` wrote. False, and all machines as new, when any of it is not good. */
   restoreAll(bytes: Uint8Array): boolean {
-    if (this.#restore(bytes)) return true;
+    if (this.restore(bytes)) return true;
     this.#draining = false;
-    this.#renew();
+    this.renew();
     return false;
   }
 
-  #renew(): void {
-    this.#machines = this.#newMachines();
+  private renew(): void {
+    this.#machines = this.newMachines();
     for (const path of this.#paths) path.renew();
   }
 
-  #restore(bytes: Uint8Array): boolean {
-    this.#renew();
+  private restore(bytes: Uint8Array): boolean {
+    this.renew();
     const reader = new StateReader(bytes, 0, STATE_TAG.node, VERSION);
     if (!reader.valid) return false;
     const nowMs = this.#ports.clock.nowMs();

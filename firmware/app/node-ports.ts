@@ -1,5 +1,7 @@
 /** What a node is built on, how it is set up, and who may watch it. */
+
 import type { Region } from "../core/lorawan/region/region.ts";
+import type { NodeStatement } from "../core/statement-writer.ts";
 import type { Clock, Timer } from "../ports/clock.ts";
 import type { Crypto } from "../ports/crypto.ts";
 import type { Log } from "../ports/log.ts";
@@ -31,7 +33,7 @@ export interface NodePorts {
 /** Uplinks in use; with both, Wi-Fi and LoRaWAN, Wi-Fi is preferred. p2p: LoRa to a base node, without a network. */
 export type UplinkChoice = "lorawan" | "wifi" | "both" | "p2p";
 
-export interface NodeConfig {
+export interface NodeConfig extends NodeStatement {
   /** 8 bytes, as written. */
   devEui: Uint8Array;
   /** 8 bytes, as written. */
@@ -55,6 +57,14 @@ export interface NodeConfig {
   hwmodel: Uint8Array;
   /** RFC 9711 4.2.9; 0 (enabled) unless told otherwise, which is the truth for a board with an open debug port. */
   dbgstat?: number;
+  /** A digest of its tokens once a day; true unless told otherwise. */
+  digests?: boolean;
+  /** Whether the receiver's answers reach the node; true unless told otherwise. Without them a token counts as delivered when it is sent. */
+  downlinks?: boolean;
+  /** LoRaWAN frames that a batch's compact token may take: it closes when they are full, or at `batchReadings`. */
+  frameBudget?: number;
+  /** Seconds that a reading may wait for its signature: the batch closes when the next reading would come too late for its first. */
+  latencyS?: number;
   /** How long the first sample waits for the wall time. */
   timeWaitMs: number;
   /** Power down between events. The sensors' counters and the radio must be able to bear it. */

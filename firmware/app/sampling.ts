@@ -37,12 +37,12 @@ export class Sampling {
       this.#converting.durationMs = this.sensors.start() + 1;
       sampler.handle(this.#converting, nowMs);
     } else {
-      this.#sample(machines, command.slotS, command.wall, nowMs);
+      this.sample(machines, command.slotS, command.wall, nowMs);
     }
     return true;
   }
 
-  #sample({ time, quality, journal }: Machines, slotS: number, wall: boolean, nowMs: number): void {
+  private sample({ time, quality, journal }: Machines, slotS: number, wall: boolean, nowMs: number): void {
     const { profile, sampleIntervalS, observer } = this.#config;
     const reading = this.#reading;
     reading.profileVersion = profile.version;
@@ -53,17 +53,17 @@ export class Sampling {
     reading.uptimeS = wall ? Math.floor(nowMs / 1000) : slotS;
     this.sensors.read(reading);
     quality.annotate(reading);
-    if (journal.full) this.#writeOldest(journal);
+    if (journal.full) this.writeOldest(journal);
     journal.add(reading);
     observer?.onSample?.(reading);
   }
 
   /** Puts the readings that wait on flash, as long as it may block. */
   writeJournal({ journal }: Machines, mayBlock: () => boolean): void {
-    while (!journal.empty && mayBlock()) this.#writeOldest(journal);
+    while (!journal.empty && mayBlock()) this.writeOldest(journal);
   }
 
-  #writeOldest(journal: Machines["journal"]): void {
+  private writeOldest(journal: Machines["journal"]): void {
     const command = journal.pollCommand();
     if (command === undefined || this.#journalLog.append(command.record, command.length) >= 0) return;
     this.readingsLost++;

@@ -58,7 +58,7 @@ export class SensorReader {
     for (let i = 0; i < this.#sensors.length; i++) {
       if (!this.#started[i]) continue;
       try {
-        this.#take(this.#sensors[i].sample(), reading);
+        this.take(this.#sensors[i].sample(), reading);
       } catch {
         this.errors++;
       }
@@ -66,7 +66,7 @@ export class SensorReader {
     }
   }
 
-  #take(sample: SensorSample, reading: Reading): void {
+  private take(sample: SensorSample, reading: Reading): void {
     for (let i = 0; i < this.#classes.length; i++) {
       if ((reading.flags & missingFlag(i)) === 0) continue;
       const value = (sample as Quantities)[this.#classes[i]]?.[this.#properties[i]];

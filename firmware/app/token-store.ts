@@ -1,42 +1,60 @@
 /** The outbox on flash: stores tokens, reads them back for the uplinks, and carries out what the outbox's machine wants. */
-import { SPREAD_FRACTION, SPREAD_MAX_MS } from "../core/bounds.ts";
-import type { Outbox } from "../core/outbox.ts";
+import { SPREAD_FRACTION, SPREAD_MAX_MS, SPREAD_REBOOT_MS } from "../core/bounds.ts";
+import { OUTBOX_KEY, type Outbox, type OutboxCommand } from "../core/outbox.ts";
+import { DONE_RECORD_BYTES } from "../core/token-states.ts";
 import type { Random } from "../ports/crypto.ts";
 import type { Log } from "../ports/log.ts";
-import type { RecordLog } from "../ports/storage.ts";
+import type { KeyValueStore, RecordLog } from "../ports/storage.ts";
 import { MAX_TOKEN_BYTES } from "../wire/batch.ts";
-import { TOKEN_RECORD_HEADER_BYTES } from "../wire/token-record.ts";
+import { TOKEN_KIND, TOKEN_RECORD_HEADER_BYTES, tokenRecordKeyRow, tokenRecordKind } from "../wire/token-record.ts";
 import type { NodeObserver } from "./node-ports.ts";
-import type { UplinkPath } from "./uplink-path.ts";
+import type { Handover, UplinkPath } from "./uplink-path.ts";
 
 const FULL = Object.freeze({ kind: "full" as const });
 
+/** What it needs of a node's ports. */
+export interface TokenStorePorts {
+  outbox: RecordLog;
+  keyValue: KeyValueStore;
+  crypto: Random;
+  log: Log;
+}
+
 export class TokenStore {
   #log: RecordLog;
+  #keyValue: KeyValueStore;
   #nodeLog: Log;
   #random: Random;
   #paths: readonly UplinkPath[];
   #observer: NodeObserver | undefined;
   #randomBytes = new Uint8Array(4);
-  #appended = { kind: "appended" as const, seq: 0, delayMs: 0 };
+  #appended = { kind: "appended" as const, seq: 0, delayMs: 0, urgent: false };
+  #lost = { kind: "lost" as const, seq: 0 };
+  #handover: Handover = { seq: 0, length: 0, recordKind: TOKEN_KIND.batch, keyRow: false, tries: 0, inOrder: false };
   /** The outbox record that was read last. */
   readonly record = new Uint8Array(TOKEN_RECORD_HEADER_BYTES + MAX_TOKEN_BYTES);
   /** The token in it. */
   readonly token: Uint8Array = this.record.subarray(TOKEN_RECORD_HEADER_BYTES);
 
-  constructor(
-    log: RecordLog,
-    random: Random,
-    nodeLog: Log,
-    paths: readonly UplinkPath[],
-    observer: NodeObserver | undefined,
-  ) {
-    if (log.maxRecordLength < this.record.length) throw new RangeError("outbox: the log's records are too short");
-    this.#log = log;
-    this.#random = random;
-    this.#nodeLog = nodeLog;
+  constructor(ports: TokenStorePorts, paths: readonly UplinkPath[], observer: NodeObserver | undefined) {
+    if (ports.outbox.maxRecordLength < this.record.length)
+      throw new RangeError("outbox: the log's records are too short");
+    this.#log = ports.outbox;
+    this.#keyValue = ports.keyValue;
+    this.#random = ports.crypto;
+    this.#nodeLog = ports.log;
     this.#paths = paths;
     this.#observer = observer;
+  }
+
+  /** After power-on: tells the outbox what flash holds. */
+  start(outbox: Outbox, nowMs: number): void {
+    const { oldest, next } = this.#log;
+    const record = new Uint8Array(DONE_RECORD_BYTES);
+    const recordLength = this.#keyValue.read(OUTBOX_KEY, record);
+    const delayMs = this.randomBelow(SPREAD_REBOOT_MS);
+    outbox.handle({ kind: "start", oldest, next, delayMs, record, recordLength }, nowMs);
+    this.run(outbox, nowMs);
   }
 
   /** A number from 0 up to, and without, `limit`, from the hardware's random source. */
@@ -56,7 +74,7 @@ export class TokenStore {
   /** Appends a record, giving up old tokens if there is no room otherwise; returns its number. */
   append(outbox: Outbox, record: Uint8Array, length: number, durationS: number, nowMs: number): number {
     let number = this.#log.append(record, length);
-    while (number < 0 && !outbox.empty) {
+    while (number < 0 && outbox.hasTokens) {
       outbox.handle(FULL, nowMs);
       this.run(outbox, nowMs);
       number = this.#log.append(record, length);
@@ -64,6 +82,7 @@ export class TokenStore {
     if (number < 0) throw new RangeError("outbox: no room for one token in an empty log");
     this.#appended.seq = number;
     this.#appended.delayMs = this.randomBelow(Math.min((durationS * 1000) / SPREAD_FRACTION, SPREAD_MAX_MS));
+    this.#appended.urgent = tokenRecordKind(record) === TOKEN_KIND.key;
     outbox.handle(this.#appended, nowMs);
     if (this.#observer?.onToken !== undefined) {
       this.#observer.onToken(number, record.subarray(TOKEN_RECORD_HEADER_BYTES), length - TOKEN_RECORD_HEADER_BYTES);
@@ -78,7 +97,7 @@ export class TokenStore {
       worked = true;
       switch (command.kind) {
         case "deliver":
-          this.#deliver(outbox, command.seq, command.uplink, nowMs);
+          this.deliver(outbox, command, nowMs);
           break;
         case "delivered":
           this.#observer?.onDelivered?.(command.seq);
@@ -86,6 +105,9 @@ export class TokenStore {
         case "dropped":
           this.#nodeLog.write("warn", "outbox", `token ${command.seq} is given up`);
           this.#observer?.onDropped?.(command.seq);
+          break;
+        case "store":
+          this.#keyValue.write(command.key, command.value, command.length);
           break;
         case "trim":
           this.#log.trim(command.before);
@@ -95,9 +117,21 @@ export class TokenStore {
     return worked;
   }
 
-  #deliver(outbox: Outbox, seq: number, uplink: number, nowMs: number): void {
+  private deliver(outbox: Outbox, command: Extract<OutboxCommand, { kind: "deliver" }>, nowMs: number): void {
+    const { seq, uplink, tries, inOrder } = command;
     const length = this.read(seq);
-    if (length > 0) this.#paths[uplink].deliver(seq, length, nowMs);
-    else outbox.handle({ kind: "lost", seq }, nowMs);
+    if (length > 0) {
+      const handover = this.#handover;
+      handover.seq = seq;
+      handover.length = length;
+      handover.recordKind = tokenRecordKind(this.record);
+      handover.keyRow = tokenRecordKeyRow(this.record);
+      handover.tries = tries;
+      handover.inOrder = inOrder;
+      this.#paths[uplink].deliver(handover, nowMs);
+    } else {
+      this.#lost.seq = seq;
+      outbox.handle(this.#lost, nowMs);
+    }
   }
 }

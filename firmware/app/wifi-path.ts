@@ -4,7 +4,7 @@ import type { SymmetricCrypto } from "../ports/crypto.ts";
 import type { Network, NetworkEvents } from "../ports/network.ts";
 import { TIME_SOURCE } from "../wire/time-quality.ts";
 import { hexText } from "./hex-text.ts";
-import type { PathOwner, UplinkPath } from "./uplink-path.ts";
+import type { Handover, PathOwner, UplinkPath } from "./uplink-path.ts";
 
 const ONLINE = Object.freeze({ kind: "online" as const });
 const OFFLINE = Object.freeze({ kind: "offline" as const });
@@ -14,20 +14,30 @@ export class WifiPath implements UplinkPath {
   #ciphers: SymmetricCrypto;
   #ueid: Uint8Array;
   #owner: PathOwner;
+  #downlinks: boolean;
   #tokenTopic: string;
   #controlTopic: string;
   #uplink: WifiUplink;
   #token = { kind: "token" as const, seq: 0 };
   #control: Extract<WifiUplinkEvent, { kind: "control" }> = { kind: "control", payload: new Uint8Array(0) };
 
-  constructor(network: Network, devEui: Uint8Array, ciphers: SymmetricCrypto, ueid: Uint8Array, owner: PathOwner) {
+  /** `downlinks`: answers of the receiver are expected. */
+  constructor(
+    network: Network,
+    devEui: Uint8Array,
+    ciphers: SymmetricCrypto,
+    ueid: Uint8Array,
+    owner: PathOwner,
+    downlinks: boolean,
+  ) {
     this.#network = network;
     this.#ciphers = ciphers;
     this.#ueid = ueid;
     this.#owner = owner;
     this.#tokenTopic = `groundtruth/${hexText(devEui)}/token`;
     this.#controlTopic = `groundtruth/${hexText(devEui)}/control`;
-    this.#uplink = new WifiUplink(ueid, ciphers);
+    this.#downlinks = downlinks;
+    this.#uplink = new WifiUplink(ueid, ciphers, downlinks);
   }
 
   get available(): boolean {
@@ -52,6 +62,10 @@ export class WifiPath implements UplinkPath {
 
   get controlRefused(): number {
     return this.#uplink.refusedControl;
+  }
+
+  get frameBytes(): number {
+    return 0;
   }
 
   start(nowMs: number): void {
@@ -89,8 +103,11 @@ export class WifiPath implements UplinkPath {
     };
   }
 
-  deliver(seq: number, _length: number, nowMs: number): void {
-    this.#token.seq = seq;
+  /** A published token is not set aside: nothing is to be hurried. */
+  drain(): void {}
+
+  deliver(token: Handover, nowMs: number): void {
+    this.#token.seq = token.seq;
     this.#uplink.handle(this.#token, nowMs);
   }
 
@@ -98,13 +115,13 @@ export class WifiPath implements UplinkPath {
     let worked = false;
     this.#uplink.handleTimeout(nowMs);
     for (let command = this.#uplink.pollCommand(); command !== undefined; command = this.#uplink.pollCommand()) {
-      this.#carryOut(command, nowMs);
+      this.carryOut(command, nowMs);
       worked = true;
     }
     return worked;
   }
 
-  #carryOut(command: WifiUplinkCommand, nowMs: number): void {
+  private carryOut(command: WifiUplinkCommand, nowMs: number): void {
     switch (command.kind) {
       case "publish": {
         const length = this.#owner.readToken(command.seq);
@@ -116,6 +133,15 @@ export class WifiPath implements UplinkPath {
         return;
       case "notDelivered":
         this.#owner.notDelivered(command.seq, nowMs);
+        return;
+      case "sent":
+        this.#owner.sent(command.seq, nowMs);
+        return;
+      case "challenged":
+        this.#owner.challenged(command.nonce, command.length, nowMs);
+        return;
+      case "bootRequested":
+        this.#owner.bootRequested(command.bootCount, nowMs);
         return;
     }
   }
@@ -134,7 +160,7 @@ export class WifiPath implements UplinkPath {
   }
 
   renew(): void {
-    this.#uplink = new WifiUplink(this.#ueid, this.#ciphers);
+    this.#uplink = new WifiUplink(this.#ueid, this.#ciphers, this.#downlinks);
   }
 
   restore(bytes: Uint8Array, offset: number): number {

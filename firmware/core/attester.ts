@@ -1,66 +1,57 @@
 /**
- * Makes tokens out of the journal's readings: takes them in order, closes a batch, has it signed, has the token stored, has the journal
- * trimmed. The journal on flash is its queue, so nothing is lost with power, and a batch is rebuilt from it rather than saved.
+ * Makes tokens, one at a time: out of the journal's readings, which it takes in order and collects in batches (open-batch.ts), and of what the
+ * node has to state beside them (statement-agenda.ts). Each is signed, noted, and stored in the outbox; seq is the number that the outbox gives
+ * its record. The journal on flash is its queue, so nothing is lost with power, and a batch is rebuilt from it rather than saved.
  *
- *   collecting --batch closed--> signing due --`sign`--> signing --signed--> storing due --`append`--> trimming due --`trim`--> collecting
- *                                     ^                     |
- *                                     +---failed, waits-----+
+ *   collecting --batch closed-----------------------------------+
+ *       |                                                       v
+ *       +--statement due--> contents due --`contents` answered--> signing due --`sign`--> signing --signed--+
+ *                           (new key and digest only)               ^                        |              |
+ *                                                                   +------failed, waits-----+              |
+ *   collecting <--`trim` (batch)-- done <--appended-- storing due: `append` <-- noting due: `note` <--------+
+ *              <--`useNewKey` (key)--+
  *
- * A batch closes when it is full, when the next reading is not its continuation (another boot, interval, profile, time base, time quality,
- * or a slot left out), when its token would grow too long, or when the node drains. seq is the number that the outbox gives its record.
+ * A batch closes when it is full (open-batch.ts), when the next reading is not its continuation (another boot, interval, profile, time base, time
+ * quality, or a slot left out), when its token would grow too long, when the key changes, or when the node drains.
  */
-import type { Hash, SignatureAlgorithm } from "../ports/crypto.ts";
-import { type Batch, MAX_BATCH_READINGS, MAX_CLAIMS_BYTES, MAX_TOKEN_BYTES, type NodeIdentity } from "../wire/batch.ts";
-import { encodeSign1, protectedHeader, SIGNATURE_BYTES, sigStructure } from "../wire/cose-sign1.ts";
-import { encodeClaims } from "../wire/eat-token.ts";
-import { columnCount, missingFlag, type Profile } from "../wire/profile.ts";
+import type { SignatureAlgorithm } from "../ports/crypto.ts";
+import type { NodeIdentity } from "../wire/batch.ts";
+import { encodeCollected } from "../wire/batch-claims.ts";
+import { SIGNATURE_BYTES } from "../wire/cose-sign1.ts";
+import type { Profile } from "../wire/profile.ts";
 import { newReading, type Reading, readReading } from "../wire/reading-record.ts";
 import { StateReader, StateWriter } from "../wire/state-record.ts";
-import { TOKEN_RECORD_HEADER_BYTES, writeTokenRecordHeader } from "../wire/token-record.ts";
-import { CLAIMS_FIXED_BYTES, SIGN_RETRY_FIRST_MS, SIGN_RETRY_MAX_MS } from "./bounds.ts";
+import type { AttesterCommand, AttesterEvent, AttesterOptions } from "./attester-events.ts";
+import { SIGN_RETRY_FIRST_MS, SIGN_RETRY_MAX_MS } from "./bounds.ts";
 import type { Machine } from "./machine.ts";
+import { OpenBatch } from "./open-batch.ts";
 import { STATE_TAG } from "./state-tag.ts";
+import { KIND_OF_WORK, SPREAD_OF_WORK_S, StatementAgenda, WORK, type Work } from "./statement-agenda.ts";
+import { StatementMoment } from "./statement-moment.ts";
+import { StatementWriter } from "./statement-writer.ts";
+import { TokenBuffers } from "./token-buffers.ts";
 
-export type AttesterEvent =
-  /** What the two logs hold, told once at the start after power-on. */
-  | { kind: "start"; journalOldest: number; journalNext: number; outboxNext: number }
-  /** The journal has grown: the number that its next record gets. */
-  | { kind: "journal"; next: number }
-  /** The answer to `readRecord`; `length` -1 when the record is gone or damaged. */
-  | { kind: "record"; bytes: Uint8Array; length: number }
-  | { kind: "signed"; signature: Uint8Array }
-  | { kind: "signFailed" }
-  /** The token is in the outbox under this number. */
-  | { kind: "appended"; number: number }
-  /** Close the open batch, and every later one, as soon as the journal is empty. */
-  | { kind: "drain" };
-
-export type AttesterCommand =
-  | { kind: "readRecord"; number: number }
-  | { kind: "sign"; digest: Uint8Array }
-  /** Store this outbox record; the token in it stands for `durationS` seconds of readings. */
-  | { kind: "append"; seq: number; record: Uint8Array; length: number; durationS: number }
-  | { kind: "trim"; before: number };
-
-const VERSION = 1;
+const VERSION = 2;
 const COLLECTING = 0;
-const SIGN_DUE = 1;
-const SIGNING = 2;
-const APPEND_DUE = 3;
-const TRIM_DUE = 4;
-
-/** Length of an integer in CBOR, at most: 1, 2, 3 or 5 bytes. */
-function cborIntBytes(value: number): number {
-  const magnitude = value < 0 ? -1 - value : value;
-  return magnitude < 24 ? 1 : magnitude < 0x100 ? 2 : magnitude < 0x10000 ? 3 : 5;
-}
+const CONTENTS_DUE = 1;
+const SIGN_DUE = 2;
+const SIGNING = 3;
+const NOTE_DUE = 4;
+const APPEND_DUE = 5;
+const DONE = 6;
+const NONE = -1;
 
 export class Attester implements Machine<AttesterEvent, AttesterCommand> {
   #identity: NodeIdentity;
   #profile: Profile;
-  #batchReadings: number;
-  #hash: Hash;
+  #digests: boolean;
+  #open: OpenBatch;
+  #agenda: StatementAgenda;
+  #statements: StatementWriter;
+  #token: TokenBuffers;
   #phase = COLLECTING;
+  /** What the token under way is made of. */
+  #work: Work = WORK.batch;
   /** Journal numbers: first record of the open batch, next to take, next to be written, and up to where a restored batch is rebuilt. */
   #first = 0;
   #cursor = 0;
@@ -68,49 +59,28 @@ export class Attester implements Machine<AttesterEvent, AttesterCommand> {
   #rebuildTo = 0;
   /** Readings that the saved batch had. */
   #rebuildCount = 0;
-  #seq = 0;
+  #moment = new StatementMoment();
+  /** The newest boot token that the receiver has not acknowledged. */
+  #bootSeq = NONE;
+  #frameBytes = 0;
   #draining = false;
   #retryAtMs: number | undefined;
   #retryMs = SIGN_RETRY_FIRST_MS;
-  #batch: Batch;
-  /** CBOR bytes of the columns' items so far. */
-  #itemBytes = 0;
-  #fixedBytes: number;
   #reading: Reading;
-  #claims = new Uint8Array(MAX_CLAIMS_BYTES);
-  #claimsLength = 0;
-  #digest = new Uint8Array(32);
-  #signature = new Uint8Array(SIGNATURE_BYTES);
-  /** The outbox record; before that, the Sig_structure. */
-  #record = new Uint8Array(TOKEN_RECORD_HEADER_BYTES + MAX_TOKEN_BYTES);
   #readCommand = { kind: "readRecord" as const, number: 0 };
-  #signCommand: AttesterCommand;
-  #appendCommand = { kind: "append" as const, seq: 0, record: this.#record, length: 0, durationS: 0 };
-  #trimCommand = { kind: "trim" as const, before: 0 };
   /** Journal records that could not be read or were of another profile. */
   unreadable = 0;
 
-  constructor(identity: NodeIdentity, profile: Profile, batchReadings: number, hash: Hash) {
+  constructor(options: AttesterOptions) {
+    const { identity, profile, policy, hash, digests, about, coder } = options;
     this.#identity = identity;
     this.#profile = profile;
-    this.#batchReadings = Math.min(batchReadings, MAX_BATCH_READINGS);
-    this.#hash = hash;
+    this.#digests = digests;
     this.#reading = newReading(profile.fields.length);
-    this.#fixedBytes = CLAIMS_FIXED_BYTES + identity.hwmodel.length + profile.uri.length;
-    this.#signCommand = { kind: "sign", digest: this.#digest };
-    const columns: Int32Array[] = [];
-    for (let i = 0; i < columnCount(profile); i++) columns.push(new Int32Array(this.#batchReadings));
-    this.#batch = {
-      profile,
-      bootCount: 0,
-      seq: 0,
-      t0: 0,
-      dt: 0,
-      timeQuality: 0,
-      wallTime: false,
-      count: 0,
-      columns,
-    };
+    this.#open = new OpenBatch(identity, profile, policy, coder);
+    this.#agenda = new StatementAgenda(digests);
+    this.#statements = new StatementWriter(identity, profile, about);
+    this.#token = new TokenBuffers(identity, hash);
   }
 
   get algorithm(): SignatureAlgorithm {
@@ -122,9 +92,15 @@ export class Attester implements Machine<AttesterEvent, AttesterCommand> {
     return this.#phase === SIGNING;
   }
 
-  /** Every reading of the journal is in a stored token. */
+  /** Every reading of the journal is in a stored token, and everything that is due is stated. */
   get empty(): boolean {
-    return this.#phase === COLLECTING && this.#batch.count === 0 && this.#cursor === this.#journalNext;
+    return (
+      this.#phase === COLLECTING &&
+      this.#open.count === 0 &&
+      this.#cursor === this.#journalNext &&
+      this.#cursor >= this.#rebuildTo &&
+      this.#agenda.empty
+    );
   }
 
   handle(event: AttesterEvent, nowMs: number): void {
@@ -134,45 +110,71 @@ export class Attester implements Machine<AttesterEvent, AttesterCommand> {
         this.#cursor = event.journalOldest;
         this.#rebuildTo = event.journalOldest;
         this.#journalNext = event.journalNext;
-        this.#seq = event.outboxNext;
-        return;
+        this.#moment.seq = event.outboxNext;
+        this.#moment.bootCount = event.bootCount;
+        this.#agenda.start(event.listed, event.listDay, event.changesKey, nowMs);
+        break;
       case "journal":
         this.#journalNext = event.next;
-        return;
+        break;
+      case "present":
+        this.#moment.told(event.wallOffsetMs, event.timeQuality);
+        this.#frameBytes = event.frameBytes;
+        this.#agenda.clock(event.wallOffsetMs, nowMs);
+        break;
       case "record":
-        this.#take(event.bytes, event.length);
-        return;
+        this.take(event.bytes, event.length);
+        break;
+      case "digest":
+        if (this.#work !== WORK.digest || this.#token.claimsLength > 0) return;
+        this.encoded(this.#statements.digest(this.#moment, event.firstSeq, event.digest, this.#token.record));
+        break;
+      case "newKey":
+        if (this.#work !== WORK.key || this.#token.claimsLength > 0) return;
+        this.encoded(this.#statements.key(this.#moment, event.publicKey, this.#token.record));
+        break;
       case "signed":
         if (this.#phase !== SIGNING) return;
-        this.#signature.set(event.signature);
+        this.#token.signature.set(event.signature);
         this.#retryMs = SIGN_RETRY_FIRST_MS;
-        this.#phase = APPEND_DUE;
-        return;
+        this.#phase = this.#digests || this.#work === WORK.challenge ? NOTE_DUE : APPEND_DUE;
+        break;
       case "signFailed":
         if (this.#phase !== SIGNING) return;
         this.#phase = SIGN_DUE;
         this.#retryAtMs = nowMs + this.#retryMs;
         this.#retryMs = Math.min(2 * this.#retryMs, SIGN_RETRY_MAX_MS);
-        return;
+        break;
       case "appended":
-        if (event.number !== this.#seq)
-          throw new RangeError(`attester: seq ${this.#seq} was stored as ${event.number}`);
-        this.#seq++;
-        this.#phase = TRIM_DUE;
-        return;
+        this.appended(event.number, nowMs);
+        break;
+      case "acknowledged":
+        if (event.seq === this.#bootSeq) this.#bootSeq = NONE;
+        break;
+      case "challenge":
+        this.#agenda.challenge(event.nonce, event.length, event.outboxOldest);
+        break;
+      case "bootRequest":
+        if (this.#bootSeq === NONE || this.#bootSeq < event.outboxOldest) this.#agenda.requestBoot(nowMs);
+        break;
+      case "changeKey":
+        this.#agenda.changeKey();
+        break;
       case "drain":
         this.#draining = true;
-        this.#closeIfDraining();
-        return;
+        this.closeIfDraining();
+        break;
     }
+    this.choose(nowMs);
   }
 
   handleTimeout(nowMs: number): void {
     if (this.#retryAtMs !== undefined && nowMs >= this.#retryAtMs) this.#retryAtMs = undefined;
+    this.choose(nowMs);
   }
 
   pollTimeout(): number | undefined {
-    return this.#retryAtMs;
+    return this.#phase === COLLECTING ? this.#agenda.pollTimeout(this.#draining) : this.#retryAtMs;
   }
 
   pollCommand(): AttesterCommand | undefined {
@@ -180,32 +182,46 @@ export class Attester implements Machine<AttesterEvent, AttesterCommand> {
       this.#readCommand.number = this.#cursor;
       return this.#readCommand;
     }
-    if (this.#phase === SIGN_DUE && this.#retryAtMs === undefined) {
-      this.#phase = SIGNING;
-      return this.#signCommand;
+    if (this.#phase !== COLLECTING && this.#phase !== DONE && this.#token.claimsLength === 0) {
+      const of = this.encode();
+      if (of !== undefined) return { kind: "contents", of, seq: this.#moment.seq };
     }
-    if (this.#phase === APPEND_DUE) return this.#tokenRecord();
-    if (this.#phase === TRIM_DUE) {
-      this.#trimCommand.before = this.#cursor;
-      this.#open();
-      return this.#trimCommand;
+    switch (this.#phase) {
+      case SIGN_DUE:
+        return this.#retryAtMs === undefined ? this.sign() : undefined;
+      case NOTE_DUE:
+        return this.note();
+      case APPEND_DUE:
+        return this.append();
+      case DONE:
+        return this.finish();
+      default:
+        return undefined;
     }
-    return undefined;
   }
 
-  /** Begins an empty batch at the cursor. */
-  #open(): void {
-    this.#phase = COLLECTING;
-    this.#first = this.#cursor;
-    this.#rebuildTo = this.#cursor;
-    this.#batch.count = 0;
-    this.#itemBytes = 0;
+  /** Begins with the next statement, when one is due and nothing else is under way. */
+  private choose(nowMs: number): void {
+    if (this.#phase !== COLLECTING || this.#cursor < this.#rebuildTo) return;
+    const work = this.#agenda.next(nowMs, this.#draining);
+    if (work === WORK.batch) return;
+    // What was taken under a key is signed by it.
+    if (work === WORK.key && this.#open.count > 0) {
+      this.close();
+      return;
+    }
+    this.#moment.set(nowMs);
+    this.#work = work;
+    this.#token.claimsLength = 0;
+    this.#phase = CONTENTS_DUE;
+    // Before anything else can come in between; a new key and a digest are asked for.
+    this.encode();
   }
 
-  #take(bytes: Uint8Array, length: number): void {
+  private take(bytes: Uint8Array, length: number): void {
     const rebuilding = this.#cursor < this.#rebuildTo;
     const reading = this.#reading;
-    const batch = this.#batch;
+    const open = this.#open;
     if (
       length < 0 ||
       !readReading(bytes, length, reading) ||
@@ -214,121 +230,143 @@ export class Attester implements Machine<AttesterEvent, AttesterCommand> {
     ) {
       if (!rebuilding) this.unreadable++;
       this.#cursor++;
-      if (batch.count === 0) this.#first = this.#cursor;
-    } else if (batch.count > 0 && !this.#continues(reading)) {
-      this.#close();
-      return;
-    } else {
-      this.#add(reading);
+      if (open.count === 0) this.#first = this.#cursor;
+    } else if (open.add(reading, rebuilding ? 0 : this.#frameBytes)) {
       this.#cursor++;
+      if (reading.wallS === 0 && reading.bootCount === this.#moment.bootCount) this.#agenda.tookByUptime();
+    } else {
+      this.close();
+      return;
     }
     if (this.#phase !== COLLECTING) {
-      if (this.#cursor === this.#rebuildTo) this.#rebuilt();
-    } else if (batch.count === this.#batchReadings) {
-      this.#close();
+      if (this.#cursor === this.#rebuildTo && this.#work === WORK.batch) this.rebuilt();
+    } else if (open.full) {
+      this.close();
     } else {
-      this.#closeIfDraining();
+      this.closeIfDraining();
     }
   }
 
   /** A closed batch was read back. Should flash have lost some of it since, the rest is signed anew. */
-  #rebuilt(): void {
-    if (this.#batch.count === 0) this.#open();
-    else if (this.#batch.count === this.#rebuildCount) this.#encode();
-    else this.#close();
+  private rebuilt(): void {
+    if (this.#phase === DONE) return;
+    if (this.#open.count === 0) this.collect();
+    else if (this.#open.count !== this.#rebuildCount) this.close();
   }
 
-  #closeIfDraining(): void {
+  private closeIfDraining(): void {
     const complete = this.#cursor === this.#journalNext && this.#cursor >= this.#rebuildTo;
-    if (this.#draining && this.#phase === COLLECTING && complete && this.#batch.count > 0) this.#close();
+    if (this.#draining && this.#phase === COLLECTING && complete && this.#open.count > 0) this.close();
   }
 
-  /** Whether the reading is the open batch's next one. */
-  #continues(reading: Reading): boolean {
-    const batch = this.#batch;
-    const wall = reading.wallS !== 0;
-    return (
-      reading.bootCount === batch.bootCount &&
-      reading.intervalS === batch.dt &&
-      reading.timeQuality === batch.timeQuality &&
-      wall === batch.wallTime &&
-      (wall ? reading.wallS : reading.uptimeS) === batch.t0 + batch.count * batch.dt &&
-      this.#fixedBytes + this.#itemBytes + this.#bytesOf(reading) <= MAX_CLAIMS_BYTES
-    );
-  }
-
-  /** Value of column `c` for the reading: the flags, or a field, whose last value is repeated where it is missing (0 at first). */
-  #item(reading: Reading, c: number): number {
-    if (c === 0) return reading.flags;
-    const at = this.#batch.count;
-    if ((reading.flags & missingFlag(c - 1)) === 0) return reading.values[c - 1];
-    return at === 0 ? 0 : this.#batch.columns[c][at - 1];
-  }
-
-  #bytesOf(reading: Reading): number {
-    const { columns, count } = this.#batch;
-    let bytes = 0;
-    for (let c = 0; c < columns.length; c++) {
-      bytes += cborIntBytes(this.#item(reading, c) - (count === 0 ? 0 : columns[c][count - 1]));
-    }
-    return bytes;
-  }
-
-  #add(reading: Reading): void {
-    const batch = this.#batch;
-    if (batch.count === 0) {
-      batch.bootCount = reading.bootCount;
-      batch.dt = reading.intervalS;
-      batch.timeQuality = reading.timeQuality;
-      batch.wallTime = reading.wallS !== 0;
-      batch.t0 = batch.wallTime ? reading.wallS : reading.uptimeS;
-    }
-    this.#itemBytes += this.#bytesOf(reading);
-    for (let c = 0; c < batch.columns.length; c++) batch.columns[c][batch.count] = this.#item(reading, c);
-    batch.count++;
-  }
-
-  #close(): void {
+  private close(): void {
+    this.#work = WORK.batch;
     this.#phase = SIGN_DUE;
     this.#rebuildTo = this.#cursor;
-    this.#encode();
+    this.#token.claimsLength = 0;
   }
 
-  /** Claims and the digest that is signed. */
-  #encode(): void {
-    this.#batch.seq = this.#seq;
-    this.#claimsLength = encodeClaims(this.#identity, this.#batch, this.#claims);
-    const length = sigStructure(protectedHeader(this.#identity.alg), this.#claims, this.#claimsLength, this.#record);
-    this.#hash.sha256(this.#record, length, this.#digest);
+  /** Writes the claims of the token under way; says what has to be asked for. */
+  private encode(): "digest" | "newKey" | undefined {
+    const { record: claims } = this.#token;
+    const moment = this.#moment;
+    switch (this.#work) {
+      case WORK.digest:
+        return "digest";
+      case WORK.key:
+        return "newKey";
+      case WORK.boot:
+        this.encoded(this.#statements.boot(moment, claims));
+        return undefined;
+      case WORK.anchor:
+        this.encoded(this.#statements.anchor(moment, undefined, claims));
+        return undefined;
+      case WORK.challenge:
+        this.encoded(this.#statements.anchor(moment, this.#agenda.nonce, claims));
+        return undefined;
+      case WORK.batch:
+        this.#open.batch.seq = moment.seq;
+        this.encoded(encodeCollected(this.#identity, this.#open.batch, this.#open.columns, claims));
+        return undefined;
+    }
   }
 
-  #tokenRecord(): AttesterCommand {
-    const { alg, kid } = this.#identity;
-    const token = this.#record.subarray(TOKEN_RECORD_HEADER_BYTES);
-    const length = encodeSign1(alg, kid, this.#claims, this.#claimsLength, this.#signature, token);
-    writeTokenRecordHeader(this.#cursor, this.#record);
-    const command = this.#appendCommand;
-    command.seq = this.#seq;
-    command.length = TOKEN_RECORD_HEADER_BYTES + length;
-    command.durationS = this.#batch.count * this.#batch.dt;
-    return command;
+  private encoded(length: number): void {
+    this.#token.claimsLength = length;
+    if (this.#phase === CONTENTS_DUE) this.#phase = SIGN_DUE;
+  }
+
+  private sign(): AttesterCommand {
+    this.#phase = SIGNING;
+    return { kind: "sign", message: this.#token.record, length: this.#token.writeMessage() };
+  }
+
+  private note(): AttesterCommand {
+    this.#phase = APPEND_DUE;
+    const hash = this.#token.hashToken(this.writeRecord());
+    const nonce = this.#work === WORK.challenge ? this.#agenda.nonce : undefined;
+    return { kind: "note", seq: this.#moment.seq, tokenKind: KIND_OF_WORK[this.#work], hash, nonce };
+  }
+
+  private append(): AttesterCommand {
+    const length = this.writeRecord();
+    const { count, dt } = this.#open.batch;
+    const durationS = this.#work === WORK.batch ? count * dt : SPREAD_OF_WORK_S[this.#work];
+    return { kind: "append", seq: this.#moment.seq, record: this.#token.record, length, durationS };
+  }
+
+  private writeRecord(): number {
+    const isBatch = this.#work === WORK.batch;
+    const journalEnd = isBatch ? this.#cursor : this.#first;
+    return this.#token.writeRecord(journalEnd, KIND_OF_WORK[this.#work], isBatch && this.#open.keyRow);
+  }
+
+  private appended(number: number, nowMs: number): void {
+    const moment = this.#moment;
+    if (number !== moment.seq) throw new RangeError(`attester: seq ${moment.seq} was stored as ${number}`);
+    if (this.#work === WORK.boot) this.#bootSeq = number;
+    moment.seq++;
+    this.#agenda.done(this.#work, number, nowMs);
+    this.#phase = this.#work === WORK.batch || this.#work === WORK.key ? DONE : COLLECTING;
+  }
+
+  /** What remains to be done when a batch's or a new key's token is stored. */
+  private finish(): AttesterCommand {
+    if (this.#work === WORK.key) {
+      this.#phase = COLLECTING;
+      return { kind: "useNewKey" };
+    }
+    this.collect();
+    return { kind: "trim", before: this.#cursor };
+  }
+
+  /** Begins an empty batch at the cursor. */
+  private collect(): void {
+    this.#phase = COLLECTING;
+    this.#first = this.#cursor;
+    this.#rebuildTo = this.#cursor;
+    this.#open.next();
   }
 
   save(into: Uint8Array, offset: number): number {
     const writer = new StateWriter(into, offset, STATE_TAG.attester, VERSION);
     writer.u8(this.#phase);
+    writer.u8(this.#work);
     writer.u32(this.#first);
     const rebuilding = this.#cursor < this.#rebuildTo;
     writer.u32(rebuilding ? this.#rebuildTo : this.#cursor);
-    writer.u8(rebuilding ? this.#rebuildCount : this.#batch.count);
+    writer.u8(rebuilding ? this.#rebuildCount : this.#open.count);
     writer.u32(this.#journalNext);
-    writer.u32(this.#seq);
+    this.#moment.save(writer);
+    writer.time(this.#bootSeq === NONE ? undefined : this.#bootSeq);
+    writer.u16(this.#frameBytes);
     writer.bool(this.#draining);
     writer.time(this.#retryAtMs);
     writer.u32(this.#retryMs);
     writer.u32(this.unreadable);
-    if (this.#phase === APPEND_DUE) writer.bytes(this.#signature, SIGNATURE_BYTES);
-    return writer.finish();
+    this.#open.save(writer);
+    if (this.#phase === NOTE_DUE || this.#phase === APPEND_DUE) writer.bytes(this.#token.signature, SIGNATURE_BYTES);
+    return this.#agenda.save(into, writer.finish());
   }
 
   /** The open or closed batch is read from the journal again: the next commands say so. */
@@ -336,17 +374,22 @@ export class Attester implements Machine<AttesterEvent, AttesterCommand> {
     const reader = new StateReader(bytes, offset, STATE_TAG.attester, VERSION);
     if (!reader.valid) return -1;
     this.#phase = reader.u8();
+    this.#work = reader.u8() as Work;
+    this.#token.claimsLength = 0;
     this.#first = reader.u32();
     this.#cursor = this.#first;
     this.#rebuildTo = reader.u32();
     this.#rebuildCount = reader.u8();
     this.#journalNext = reader.u32();
-    this.#seq = reader.u32();
+    this.#moment.restore(reader);
+    this.#bootSeq = reader.time() ?? NONE;
+    this.#frameBytes = reader.u16();
     this.#draining = reader.bool();
     this.#retryAtMs = reader.time();
     this.#retryMs = reader.u32();
     this.unreadable = reader.u32();
-    if (this.#phase === APPEND_DUE) reader.bytes(this.#signature, SIGNATURE_BYTES);
-    return reader.end;
+    this.#open.restore(reader);
+    if (this.#phase === NOTE_DUE || this.#phase === APPEND_DUE) reader.bytes(this.#token.signature, SIGNATURE_BYTES);
+    return this.#agenda.restore(bytes, reader.end);
   }
 }

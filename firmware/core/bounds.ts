@@ -59,16 +59,52 @@ export const SETTLING_MS = 10;
 export const TIME_RETRY_FIRST_MS = 60_000;
 export const TIME_RETRY_MAX_MS = 3_600_000;
 
+/**
+ * Tokens that one digest covers at most: whoever checks it must hold them all. A node that signs every reading at one a minute makes six
+ * digests a day.
+ */
+export const DIGEST_TOKENS_MAX = 256;
+
+/** And at least: a digest of one token says nothing that the gap in seq does not. */
+export const DIGEST_TOKENS_MIN = 2;
+
+/**
+ * Challenges and requests for the boot token are answered once in ten minutes each: at DR0 such a token takes a quarter of an hour of duty cycle,
+ * and whoever asks faster than that must not fill the outbox.
+ */
+export const ANSWER_INTERVAL_MS = 600_000;
+
+/** Challenges that the node remembers as answered, across power cuts too: hours of them, while a downlink is repeated for minutes. */
+export const ANSWERED_NONCES = 8;
+
 /** A failed signature (a secure element that does not answer) is tried again after a second, doubling up to a minute. */
 export const SIGN_RETRY_FIRST_MS = 1000;
 export const SIGN_RETRY_MAX_MS = 60_000;
 
-/** Unacknowledged tokens that are kept in view at once: acknowledgements out of order are one 32-bit word. */
-export const OUTBOX_WINDOW = 32;
+/**
+ * Tokens of the outbox, and so the size of its bitmaps: four months at eight a day. It is also the age at which a token is given up that the receiver
+ * never acknowledges: when so many later ones have been stored.
+ */
+export const OUTBOX_TOKENS_MAX = 1024;
+
+/** Tokens that uplinks may hold at once: one each for Wi-Fi and LoRa, and those that LoRa has set aside. */
+export const FLIGHTS_MAX = 8;
+
+/** A batch whose last reading is older than this carries its numbers and times in full: the receiver guesses what is left out from the time of reception. */
+export const COMPACT_AGE_MAX_S = 21_600;
+
+/** The same in steps of the batch, for short ones: half of what the receiver can tell apart, the other half is for the way. */
+export const COMPACT_AGE_MAX_STEPS = 128;
+
+/** How far a token's seq may be ahead of all that came through for its compact form to carry seq modulo 16 only: half of what the receiver can tell apart. */
+export const SEQ_AHEAD_MAX = 8;
+
+/** Without downlinks every eighth token carries its number in full, whatever came through: a byte a token. */
+export const NUMBER_IN_FULL_EVERY = 8;
 
 /**
- * A token that was not acknowledged is sent again after a minute, then after twice as long each time, up to six hours: at DR0 a token of
- * 500 bytes takes 45 minutes of duty cycle.
+ * A token that came back is sent again after a minute, then after twice as long each time, up to six hours: at DR0 a token of 500 bytes
+ * takes 45 minutes of duty cycle. From the third try on the wait is that of all such tokens together.
  */
 export const RESEND_FIRST_MS = 60_000;
 export const RESEND_MAX_MS = 21_600_000;
@@ -77,14 +113,14 @@ export const RESEND_MAX_MS = 21_600_000;
 export const PATH_RETRY_FIRST_MS = 30_000;
 export const PATH_RETRY_MAX_MS = 3_600_000;
 
+/**
+ * When nothing has come through for six hours and then something does, it was the path: what came back meanwhile was not refused, and goes like new, newest
+ * and oldest in turn. A receiver that refuses tokens can bring this about four times a day, as often as such a token goes anyway.
+ */
+export const OUTAGE_MS = 21_600_000;
+
 /** While draining somebody waits for the node: back-offs are cut to this. */
 export const DRAIN_RETRY_MAX_MS = 60_000;
-
-/**
- * Tries after which a token is given up that holds back a full window although later tokens came through: the receiver refuses this one.
- * With the back-off above that takes more than a day.
- */
-export const REFUSED_TRIES_MAX = 10;
 
 /** First transmission of a token: a random delay up to a quarter of the batch's duration, at most 15 minutes, so that a fleet spreads out. */
 export const SPREAD_FRACTION = 4;
@@ -101,6 +137,35 @@ export const SPREAD_REBOOT_MS = 60_000;
 export const ACK_REQUESTS_MAX = 8;
 export const ACK_REQUEST_FIRST_MS = 15_000;
 export const ACK_REQUEST_MAX_MS = 480_000;
+
+/**
+ * The same for a compact token. It is asked for only where a frame is a small part of it, by a parity tile, which is of use by itself; and while the
+ * network says that it holds something for the node: its queue may be long, but each question costs half of what the shortest token does.
+ */
+export const COMPACT_ACK_REQUESTS_MAX = 3;
+
+/**
+ * Parity tiles that go ahead of any request where no downlinks are expected, in per cent of the data tiles: what is lost there is lost for good.
+ * At 20 % loss as many again deliver 97 tokens of 100, half as many 82 to 96 (docs/loss.md).
+ */
+export const AHEAD_PARITY_PERCENT = 100;
+
+/**
+ * Compact tokens that were sent and not answered wait for the answer to a later token. Seven: with every third frame unanswered they fill up once
+ * in a thousand tokens, and the answer tells of eight. Half a day: so long the receiver keeps what came of them. They are resumed eight times before
+ * they start anew.
+ */
+export const SET_ASIDE_MAX = 7;
+export const SET_ASIDE_MS = 43_200_000;
+export const RESUMES_MAX = 8;
+
+/**
+ * One that the receiver lacks still after two resumptions, and does not say what of it, is parked there for want of something else: it rests for an hour,
+ * then twice as long each time, up to SET_ASIDE_MS. And so many in a row without any answer, first transmissions and resumptions, say that the path is
+ * dead: at 20 % loss that is one case in a million, at 40 % one in 500.
+ */
+export const RESUME_REST_MS = 3_600_000;
+export const UNANSWERED_MAX = 14;
 
 /**
  * Bitmaps for one token that ask for tiles again. With half of all frames lost, the 103 tiles of the longest token need about 10; a receiver

@@ -1,36 +1,37 @@
 /**
- * Tokens on flash until the receiver has acknowledged them. Those at the head of the log, a window of them, are in view; each is
+ * Tokens on flash until the receiver has acknowledged them. Each is
  *
- *   waiting --chosen: `deliver`--> in flight --notDelivered--> waiting, longer each time
- *      |                              |
- *      +---------acknowledged---------+--> done; when the head is done the log is trimmed up to the first that is not
+ *   appended --> untried --`deliver`--> in flight --acknowledged, or sent where nothing answers--> done
+ *                                        |    ^                                                     ^
+ *                            notDelivered|    |`deliver`, when due                                  |
+ *                                        v    |                                                     |
+ *                              tried (once), shelved (more often) --acknowledged, however late------+
  *
- * The oldest that is due goes first, one in flight for each uplink. A token is given up in three cases only, each counted and visible as a
- * gap in seq: the log is full (the oldest goes), it holds back a full window while later tokens come through (see bounds.ts), or flash
- * has lost it.
+ * When the oldest are done the log is trimmed up to the first that is not; where nothing answers (`sent`), only when room is needed.
+ *
+ * Which goes next, and when: outbox-schedule.ts.
+ *
+ * A token is given up in three cases only, each counted and visible as a gap in seq: the log has no room (the oldest goes), OUTBOX_TOKENS_MAX later ones have
+ * been stored, or flash has lost it. What was acknowledged out of order is kept on flash too (`store`): losing such a write costs a transmission.
  */
 import { StateReader, StateWriter } from "../wire/state-record.ts";
-import {
-  DRAIN_RETRY_MAX_MS,
-  OUTBOX_WINDOW,
-  PATH_RETRY_FIRST_MS,
-  PATH_RETRY_MAX_MS,
-  REFUSED_TRIES_MAX,
-  RESEND_FIRST_MS,
-  RESEND_MAX_MS,
-} from "./bounds.ts";
+import { OUTBOX_TOKENS_MAX, SEQ_AHEAD_MAX } from "./bounds.ts";
 import type { Machine } from "./machine.ts";
+import { OutboxSchedule } from "./outbox-schedule.ts";
 import { STATE_TAG } from "./state-tag.ts";
+import { DONE_RECORD_BYTES, doneRecordKeeps, NO_TOKEN, TokenStates } from "./token-states.ts";
 
 export type OutboxEvent =
-  /** What the log holds, told once at the start after power-on; the backlog may go after `delayMs`. */
-  | { kind: "start"; oldest: number; next: number; delayMs: number }
-  /** A token was stored; its first transmission waits `delayMs`. */
-  | { kind: "appended"; seq: number; delayMs: number }
+  /** What the log holds and the record that `store` wrote last, told once at the start after power-on; the backlog may go after `delayMs`. */
+  | { kind: "start"; oldest: number; next: number; delayMs: number; record: Uint8Array; recordLength: number }
+  /** A token was stored; its first transmission waits `delayMs`. `urgent`: later ones cannot be verified without it. */
+  | { kind: "appended"; seq: number; delayMs: number; urgent: boolean }
   /** The uplink that would take a token now, by its number; -1 for none. */
   | { kind: "uplink"; free: number }
   /** The receiver's own, authenticated acknowledgement. */
   | { kind: "acknowledged"; seq: number }
+  /** All of it has gone out, and no answer is expected. */
+  | { kind: "sent"; seq: number }
   /** The uplink has done what it could; the token is free again. */
   | { kind: "notDelivered"; seq: number }
   /** The log could not give the token back: its flash is damaged. */
@@ -41,261 +42,227 @@ export type OutboxEvent =
   | { kind: "drain" };
 
 export type OutboxCommand =
-  | { kind: "deliver"; seq: number; uplink: number }
+  /** `tries`: 0 for the first. `inOrder`: it is newer than all that came through, by SEQ_AHEAD_MAX at most. */
+  | { kind: "deliver"; seq: number; uplink: number; tries: number; inOrder: boolean }
   | { kind: "delivered"; seq: number }
   | { kind: "dropped"; seq: number }
+  | { kind: "store"; key: string; value: Uint8Array; length: number }
   | { kind: "trim"; before: number };
 
-const VERSION = 1;
-const WAITING = 0;
-const IN_FLIGHT = 1;
-const DONE = 2;
-const NONE = -1;
-
-/** `first` doubled for each try after the first, up to `max`. */
-function backOffMs(first: number, max: number, tries: number): number {
-  let delay = first;
-  for (let i = 1; i < tries && delay < max; i++) delay *= 2;
-  return Math.min(delay, max);
-}
+const VERSION = 3;
+/** Key on flash: what is done out of order. */
+export const OUTBOX_KEY = "outbox";
 
 export class Outbox implements Machine<OutboxEvent, OutboxCommand> {
+  #tokens = new TokenStates();
+  #schedule = new OutboxSchedule(this.#tokens);
+  /** Oldest in the log; less than the first that is not done where sent tokens are kept. */
   #oldest = 0;
-  #next = 0;
   #trimmed = 0;
-  /** By seq modulo the window. */
-  #status = new Uint8Array(OUTBOX_WINDOW);
-  #tries = new Uint8Array(OUTBOX_WINDOW);
-  #dueMs = new Float64Array(OUTBOX_WINDOW);
-  #freeUplink = NONE;
-  #failures = 0;
-  #resumeAtMs = 0;
-  #draining = false;
-  #chosen = NONE;
-  #deliveredSeq = NONE;
-  #droppedSeq = NONE;
-  #deliver = { kind: "deliver" as const, seq: 0, uplink: 0 };
+  /** Nothing answers: what is done stays until room is needed. */
+  #keeps = false;
+  /** The newest that came through. */
+  #highest = NO_TOKEN;
+  #freeUplink = NO_TOKEN;
+  #storeWanted = false;
+  #chosen = NO_TOKEN;
+  #deliveredSeq = NO_TOKEN;
+  #droppedSeq = NO_TOKEN;
+  #record = new Uint8Array(DONE_RECORD_BYTES);
+  #deliver = { kind: "deliver" as const, seq: 0, uplink: 0, tries: 0, inOrder: false };
   #delivered = { kind: "delivered" as const, seq: 0 };
   #dropped = { kind: "dropped" as const, seq: 0 };
+  #store = { kind: "store" as const, key: OUTBOX_KEY, value: this.#record, length: 0 };
   #trim = { kind: "trim" as const, before: 0 };
   /** Tokens given up since power-on. */
   droppedCount = 0;
 
-  /** No token is without acknowledgement. */
+  /** Every token is done. */
   get empty(): boolean {
-    return this.#oldest === this.#next;
+    return this.#tokens.head === this.#tokens.next;
+  }
+
+  /** The log holds tokens that `full` would make room of. */
+  get hasTokens(): boolean {
+    return this.#oldest < this.#tokens.next;
   }
 
   /** A token would go now if an uplink were there. */
   isDue(nowMs: number): boolean {
-    return nowMs >= this.#resumeAtMs && this.#firstDueMs() <= nowMs;
+    return this.#schedule.isDue(nowMs);
   }
 
   handle(event: OutboxEvent, nowMs: number): void {
     switch (event.kind) {
       case "start":
-        this.#oldest = event.oldest;
-        this.#trimmed = event.oldest;
-        this.#next = event.next;
-        for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) this.#enter(seq, nowMs + event.delayMs);
+        this.start(event, nowMs);
         break;
       case "appended":
-        this.#next = event.seq + 1;
-        if (this.#inView(event.seq)) this.#enter(event.seq, this.#draining ? nowMs : nowMs + event.delayMs);
+        this.append(event, nowMs);
         break;
       case "uplink":
         this.#freeUplink = event.free;
         break;
       case "acknowledged":
-        if (!this.#inView(event.seq) || this.#status[event.seq % OUTBOX_WINDOW] === DONE) return;
-        this.#status[event.seq % OUTBOX_WINDOW] = DONE;
+        if (!this.#tokens.isOpen(event.seq)) return;
         this.#deliveredSeq = event.seq;
-        this.#failures = 0;
-        this.#resumeAtMs = nowMs;
-        this.#advance(nowMs);
+        this.cameThrough(event.seq, nowMs);
+        break;
+      case "sent":
+        if (!this.#tokens.isFlying(event.seq)) return;
+        this.#keeps = true;
+        this.cameThrough(event.seq, nowMs);
         break;
       case "notDelivered":
-        this.#failed(event.seq, nowMs);
+        if (this.#tokens.isFlying(event.seq)) this.#schedule.cameBack(event.seq, nowMs);
         break;
       case "lost":
-        this.#lost(event.seq, nowMs);
+        if (this.#tokens.isOpen(event.seq)) this.giveUp(event.seq);
         break;
       case "full":
-        if (!this.empty) this.#drop(nowMs);
+        if (this.hasTokens) this.reclaim();
         break;
       case "drain":
-        if (this.#draining) return;
-        this.#draining = true;
-        this.#hurry(nowMs);
+        this.#schedule.hurry(nowMs);
         break;
     }
-    this.#choose(nowMs);
+    this.choose(nowMs);
   }
 
   handleTimeout(nowMs: number): void {
-    this.#choose(nowMs);
+    this.choose(nowMs);
   }
 
   /** When the next token is due, if an uplink would take it. */
   pollTimeout(): number | undefined {
-    if (this.#freeUplink === NONE || this.#chosen !== NONE) return undefined;
-    const first = this.#firstDueMs();
-    return first === Infinity ? undefined : Math.max(first, this.#resumeAtMs);
+    if (this.#freeUplink === NO_TOKEN || this.#chosen !== NO_TOKEN || this.#tokens.skyIsFull) return undefined;
+    return this.#schedule.pollTimeout();
   }
 
-  #firstDueMs(): number {
-    let first = Infinity;
-    for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) {
-      const slot = seq % OUTBOX_WINDOW;
-      if (this.#status[slot] === WAITING) first = Math.min(first, this.#dueMs[slot]);
+  private start(event: Extract<OutboxEvent, { kind: "start" }>, nowMs: number): void {
+    const { record, recordLength, next } = event;
+    const tokens = this.#tokens;
+    this.#oldest = Math.max(event.oldest, next - OUTBOX_TOKENS_MAX);
+    this.#trimmed = event.oldest;
+    tokens.start(this.#oldest, next);
+    if (tokens.readDone(record, recordLength)) this.#keeps = doneRecordKeeps(record, recordLength);
+    // A record of another log must not be believed when this one has grown as long.
+    else if (recordLength >= 0) this.#storeWanted = true;
+    if (!this.#keeps) {
+      this.droppedCount += this.#oldest - event.oldest;
+      this.#oldest = tokens.head;
     }
-    return first;
+    this.#highest = tokens.newestDone;
+    this.#schedule.rest(nowMs + event.delayMs);
+  }
+
+  private append({ seq, delayMs, urgent }: Extract<OutboxEvent, { kind: "appended" }>, nowMs: number): void {
+    const tokens = this.#tokens;
+    if (seq !== tokens.next) throw new RangeError("outbox: numbers of tokens must follow each other");
+    if (seq - this.#oldest >= OUTBOX_TOKENS_MAX) this.reclaim();
+    tokens.append();
+    if (urgent) {
+      tokens.urgent = seq;
+      this.#storeWanted = true;
+    }
+    this.#schedule.appended(seq, delayMs, nowMs);
+  }
+
+  private cameThrough(seq: number, nowMs: number): void {
+    this.#schedule.cameThrough(seq, nowMs);
+    this.#highest = Math.max(this.#highest, seq);
+    this.finish(seq);
+  }
+
+  /** The token is done; what of it must outlast a power cut is stored. */
+  private finish(seq: number): void {
+    const tokens = this.#tokens;
+    tokens.finish(seq);
+    if (!this.#keeps) this.#oldest = Math.max(this.#oldest, tokens.head);
+    if (this.#keeps || seq >= tokens.head) this.#storeWanted = true;
+  }
+
+  private giveUp(seq: number): void {
+    this.#droppedSeq = seq;
+    this.droppedCount++;
+    this.finish(seq);
+  }
+
+  /** Makes room of the oldest. */
+  private reclaim(): void {
+    const oldest = this.#oldest;
+    if (oldest === this.#tokens.head) this.giveUp(oldest);
+    this.#oldest = Math.max(this.#oldest, oldest + 1);
+  }
+
+  /** Chooses the token that goes next, when one is due and an uplink is free. */
+  private choose(nowMs: number): void {
+    const isFree = this.#freeUplink !== NO_TOKEN && !this.#tokens.skyIsFull;
+    this.#chosen = isFree ? this.#schedule.choose(nowMs) : NO_TOKEN;
   }
 
   pollCommand(): OutboxCommand | undefined {
-    if (this.#deliveredSeq !== NONE) {
+    if (this.#deliveredSeq !== NO_TOKEN) {
       this.#delivered.seq = this.#deliveredSeq;
-      this.#deliveredSeq = NONE;
+      this.#deliveredSeq = NO_TOKEN;
       return this.#delivered;
     }
-    if (this.#droppedSeq !== NONE) {
+    if (this.#droppedSeq !== NO_TOKEN) {
       this.#dropped.seq = this.#droppedSeq;
-      this.#droppedSeq = NONE;
+      this.#droppedSeq = NO_TOKEN;
       return this.#dropped;
+    }
+    if (this.#storeWanted) {
+      this.#storeWanted = false;
+      this.#store.length = this.#tokens.writeDone(this.#keeps, this.#record);
+      return this.#store;
     }
     if (this.#trimmed < this.#oldest) {
       this.#trimmed = this.#oldest;
       this.#trim.before = this.#oldest;
       return this.#trim;
     }
-    if (this.#chosen === NONE) return undefined;
-    this.#deliver.seq = this.#chosen;
-    this.#deliver.uplink = this.#freeUplink;
-    this.#status[this.#chosen % OUTBOX_WINDOW] = IN_FLIGHT;
-    this.#chosen = NONE;
-    this.#freeUplink = NONE;
-    return this.#deliver;
+    return this.#chosen === NO_TOKEN ? undefined : this.takeOff();
   }
 
-  #windowEnd(): number {
-    return Math.min(this.#next, this.#oldest + OUTBOX_WINDOW);
-  }
-
-  #inView(seq: number): boolean {
-    return seq >= this.#oldest && seq < this.#windowEnd();
-  }
-
-  #enter(seq: number, dueMs: number): void {
-    const slot = seq % OUTBOX_WINDOW;
-    this.#status[slot] = WAITING;
-    this.#tries[slot] = 0;
-    this.#dueMs[slot] = dueMs;
-  }
-
-  /** Moves the head over what is done; tokens that come into view are due at once. */
-  #advance(nowMs: number): void {
-    while (this.#oldest < this.#next && this.#status[this.#oldest % OUTBOX_WINDOW] === DONE) this.#step(nowMs);
-  }
-
-  #step(nowMs: number): void {
-    const end = this.#windowEnd();
-    this.#oldest++;
-    if (this.#windowEnd() > end) this.#enter(end, nowMs);
-  }
-
-  #drop(nowMs: number): void {
-    this.#droppedSeq = this.#oldest;
-    this.droppedCount++;
-    this.#step(nowMs);
-    this.#advance(nowMs);
-  }
-
-  #lost(seq: number, nowMs: number): void {
-    if (!this.#inView(seq)) return;
-    this.#status[seq % OUTBOX_WINDOW] = DONE;
-    this.#droppedSeq = seq;
-    this.droppedCount++;
-    this.#advance(nowMs);
-  }
-
-  #failed(seq: number, nowMs: number): void {
-    const slot = seq % OUTBOX_WINDOW;
-    if (!this.#inView(seq) || this.#status[slot] !== IN_FLIGHT) return;
-    const tries = Math.min(this.#tries[slot] + 1, 255);
-    this.#failures = Math.min(this.#failures + 1, 255);
-    this.#status[slot] = WAITING;
-    this.#tries[slot] = tries;
-    this.#dueMs[slot] = nowMs + backOffMs(RESEND_FIRST_MS, this.#retryMaxMs(RESEND_MAX_MS), tries);
-    this.#resumeAtMs = nowMs + backOffMs(PATH_RETRY_FIRST_MS, this.#retryMaxMs(PATH_RETRY_MAX_MS), this.#failures);
-    if (seq === this.#oldest && tries >= REFUSED_TRIES_MAX && this.#holdsBack()) this.#drop(nowMs);
-  }
-
-  #retryMaxMs(max: number): number {
-    return this.#draining ? Math.min(max, DRAIN_RETRY_MAX_MS) : max;
-  }
-
-  /** The window is full, and tokens behind the oldest came through. */
-  #holdsBack(): boolean {
-    if (this.#next - this.#oldest < OUTBOX_WINDOW) return false;
-    for (let slot = 0; slot < OUTBOX_WINDOW; slot++) if (this.#status[slot] === DONE) return true;
-    return false;
-  }
-
-  #hurry(nowMs: number): void {
-    this.#resumeAtMs = Math.min(this.#resumeAtMs, nowMs + DRAIN_RETRY_MAX_MS);
-    for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) {
-      const slot = seq % OUTBOX_WINDOW;
-      const limit = this.#tries[slot] === 0 ? nowMs : nowMs + DRAIN_RETRY_MAX_MS;
-      this.#dueMs[slot] = Math.min(this.#dueMs[slot], limit);
-    }
-  }
-
-  /** The oldest token that is due, when an uplink is free. */
-  #choose(nowMs: number): void {
-    this.#chosen = NONE;
-    if (this.#freeUplink === NONE || nowMs < this.#resumeAtMs) return;
-    for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) {
-      const slot = seq % OUTBOX_WINDOW;
-      if (this.#status[slot] !== WAITING || this.#dueMs[slot] > nowMs) continue;
-      this.#chosen = seq;
-      return;
-    }
+  private takeOff(): OutboxCommand {
+    const deliver = this.#deliver;
+    const seq = this.#chosen;
+    deliver.seq = seq;
+    deliver.uplink = this.#freeUplink;
+    deliver.tries = this.#tokens.mark(seq);
+    deliver.inOrder = seq > this.#highest && seq <= this.#highest + SEQ_AHEAD_MAX;
+    this.#tokens.fly(seq);
+    this.#schedule.passTurn(seq);
+    this.#chosen = NO_TOKEN;
+    this.#freeUplink = NO_TOKEN;
+    return deliver;
   }
 
   save(into: Uint8Array, offset: number): number {
     const writer = new StateWriter(into, offset, STATE_TAG.outbox, VERSION);
+    this.#tokens.save(writer);
+    this.#schedule.save(writer);
     writer.u32(this.#oldest);
-    writer.u32(this.#next);
     writer.u32(this.#trimmed);
-    writer.u8(this.#failures);
-    writer.time(this.#resumeAtMs);
-    writer.bool(this.#draining);
+    writer.bool(this.#keeps);
+    writer.time(this.#highest === NO_TOKEN ? undefined : this.#highest);
+    writer.bool(this.#storeWanted);
     writer.u32(this.droppedCount);
-    for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) {
-      const slot = seq % OUTBOX_WINDOW;
-      writer.u8(this.#status[slot]);
-      writer.u8(this.#tries[slot]);
-      writer.time(this.#dueMs[slot]);
-    }
     return writer.finish();
   }
 
   restore(bytes: Uint8Array, offset: number): number {
     const reader = new StateReader(bytes, offset, STATE_TAG.outbox, VERSION);
     if (!reader.valid) return -1;
+    this.#tokens.restore(reader);
+    this.#schedule.restore(reader);
     this.#oldest = reader.u32();
-    this.#next = reader.u32();
     this.#trimmed = reader.u32();
-    this.#failures = reader.u8();
-    this.#resumeAtMs = reader.time() ?? 0;
-    this.#draining = reader.bool();
+    this.#keeps = reader.bool();
+    this.#highest = reader.time() ?? NO_TOKEN;
+    this.#storeWanted = reader.bool();
     this.droppedCount = reader.u32();
-    for (let seq = this.#oldest; seq < this.#windowEnd(); seq++) {
-      const slot = seq % OUTBOX_WINDOW;
-      this.#status[slot] = reader.u8();
-      this.#tries[slot] = reader.u8();
-      this.#dueMs[slot] = reader.time() ?? 0;
-    }
     return reader.end;
   }
 }

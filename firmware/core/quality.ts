@@ -70,7 +70,7 @@ export class Quality {
       const value = values[i];
       const seenAtS = this.#seenAtS[i];
       if (seenAtS < 0 || value !== this.#last[i]) {
-        if (seenAtS >= 0 && this.#jumped(i, value, uptimeS - seenAtS)) reading.flags |= suspectFlag(this.#profile, i);
+        if (seenAtS >= 0 && this.jumped(i, value, uptimeS - seenAtS)) reading.flags |= suspectFlag(this.#profile, i);
         this.#sinceS[i] = uptimeS;
       } else if (this.#stuckS[i] > 0 && uptimeS - this.#sinceS[i] >= this.#stuckS[i]) {
         reading.flags |= suspectFlag(this.#profile, i);
@@ -80,7 +80,7 @@ export class Quality {
     }
   }
 
-  #jumped(field: number, value: number, elapsedS: number): boolean {
+  private jumped(field: number, value: number, elapsedS: number): boolean {
     const limit = this.#jump[field];
     if (limit === 0 || elapsedS > JUMP_HORIZON_S) return false;
     return Math.abs(value - this.#last[field]) > limit * Math.max(1, elapsedS / 60);

@@ -74,11 +74,11 @@ export class Sampler implements Machine<SamplerEvent, SamplerCommand> {
         if (this.#phase !== IDLE || this.#stopped) return;
         this.#phase = WAITING;
         this.#dueMs = nowMs + this.#timeWaitMs;
-        if (this.#wallOffsetMs !== undefined) this.#schedule(nowMs);
+        if (this.#wallOffsetMs !== undefined) this.schedule(nowMs);
         return;
       case "clock":
         this.#wallOffsetMs = event.wallOffsetMs;
-        if (this.#phase === WAITING || this.#phase === SCHEDULED) this.#schedule(nowMs);
+        if (this.#phase === WAITING || this.#phase === SCHEDULED) this.schedule(nowMs);
         return;
       case "converting":
         if (this.#phase !== STARTING) return;
@@ -100,7 +100,7 @@ export class Sampler implements Machine<SamplerEvent, SamplerCommand> {
       this.#read.slotS = this.#slotMs / 1000;
       this.#read.wall = this.#slotIsWall;
       if (this.#stopped) this.#phase = IDLE;
-      else this.#schedule(nowMs);
+      else this.schedule(nowMs);
       return;
     }
     if (this.#phase === SCHEDULED && nowMs - this.#dueMs <= SAMPLE_LATENESS_MS) {
@@ -110,7 +110,7 @@ export class Sampler implements Machine<SamplerEvent, SamplerCommand> {
       this.#lastIsWall = this.#slotIsWall;
       return;
     }
-    this.#schedule(nowMs);
+    this.schedule(nowMs);
   }
 
   pollTimeout(): number | undefined {
@@ -128,7 +128,7 @@ export class Sampler implements Machine<SamplerEvent, SamplerCommand> {
   }
 
   /** Finds the next slot from now on. */
-  #schedule(nowMs: number): void {
+  private schedule(nowMs: number): void {
     const interval = this.#intervalMs;
     const wall = this.#wallOffsetMs !== undefined;
     const base = this.#wallOffsetMs ?? 0;

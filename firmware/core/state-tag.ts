@@ -13,4 +13,5 @@ export const STATE_TAG = Object.freeze({
   wifiUplink: 0x1a,
   timeRequest: 0x1b,
   p2pLink: 0x1c,
+  agenda: 0x1d,
 });

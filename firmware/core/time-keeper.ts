@@ -59,6 +59,11 @@ export class TimeKeeper {
     return timeQuality(this.#source, this.uncertaintyMs(Math.max(nowMs, this.#learnedAtMs + this.#refreshMs)));
   }
 
+  /** The time quality byte of this very moment, given in whole seconds: half a second of rounding comes on top. */
+  momentQuality(nowMs: number): number {
+    return this.known ? timeQuality(this.#source, this.uncertaintyMs(nowMs) + 500) : 0;
+  }
+
   /**
    * It was `unixMs` at uptime `atMs`, within `uncertaintyMs`. Returns whether the clock now follows it: not when it is no time at all, nor
    * when what we have is better.

@@ -5,9 +5,10 @@
 
 /**
  * Names a key slot; the numbers are PSA persistent key identifiers, chosen by us, and stand by name in wire/key-slot.ts:
- * 1 attestation key (P-256), 2 LoRaWAN AppKey, 3 NwkSKey, 4 AppSKey, 5 the key shared with the node's receiver.
+ * 1 and 6 attestation keys, the one in force and its successor by turns, 2 LoRaWAN AppKey, 3 NwkSKey, 4 AppSKey, 5 the key shared with the
+ * node's receiver.
  */
-export type KeySlot = 1 | 2 | 3 | 4 | 5;
+export type KeySlot = 1 | 2 | 3 | 4 | 5 | 6;
 
 /** COSE algorithm numbers (RFC 9053, RFC 8812) that a node signs with. */
 export type SignatureAlgorithm = -7 | -8 | -47;
@@ -40,15 +41,17 @@ export interface Random {
 
 export interface Signer {
   readonly algorithm: SignatureAlgorithm;
-  /** Writes the public key as x‖y (64 bytes for P-256) to `into`. */
+  /** Writes the public key to `into`: x‖y (64 bytes) on P-256 and secp256k1, x (32 bytes) for Ed25519. */
   publicKey(slot: KeySlot, into: Uint8Array): void;
   /**
-   * Signs a 32-byte SHA-256 digest; `done` gets r‖s (64 bytes, s in the lower half of the group order) or the reason why not.
-   * It may take long (150 ms, a secure element) and answers in a later turn of the event loop.
+   * Signs the first `length` bytes of `message`: ECDSA over their SHA-256, Ed25519 over themselves. `done` gets the 64 bytes of the signature
+   * (r‖s with s in the lower half of the group order) or the reason why not. It may take long (150 ms, a secure element) and answers in a later
+   * turn of the event loop; `message` stays as it is until then.
    */
-  signDigest(
+  sign(
     slot: KeySlot,
-    digest: Uint8Array,
+    message: Uint8Array,
+    length: number,
     done: (signature: Uint8Array | undefined, reason?: string) => void,
   ): void;
 }
@@ -57,7 +60,7 @@ export interface Signer {
 export interface Crypto extends SymmetricCrypto, Hash, Random, Signer {
   /** Puts secret key material into a slot. The caller clears `material` afterwards. */
   importKey(slot: KeySlot, material: Uint8Array): void;
-  /** Makes a new attestation key inside the slot. */
+  /** Makes a new attestation key inside the slot; what was there is gone. */
   generateKey(slot: KeySlot): void;
   destroyKey(slot: KeySlot): void;
   hasKey(slot: KeySlot): boolean;

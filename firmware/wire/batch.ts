@@ -44,8 +44,8 @@ export interface NodeIdentity extends EntityClaims {
   alg: SignatureAlgorithm;
 }
 
-/** Readings at equal steps. A device keeps one of these and fills it again and again. */
-export interface Batch {
+/** What a token says of a batch beside its readings, which are at equal steps. A device keeps one of these and fills it again and again. */
+export interface BatchHead {
   profile: Profile;
   bootCount: number;
   /** Number of the outbox record that holds the token. */
@@ -59,19 +59,25 @@ export interface Batch {
   wallTime: boolean;
   /** Readings in use in each column, 1 to MAX_BATCH_READINGS. */
   count: number;
+}
+
+export interface Batch extends BatchHead {
   /** Column 0: flags; column i + 1: field i of the profile. */
   columns: Int32Array[];
 }
 
-/** All that the claims of a token say. */
-export interface Claims extends EntityClaims, Batch {}
+/** All that the claims of a batch token say. */
+export interface Claims extends EntityClaims, Batch {
+  kind: "batch";
+}
 
-function isUintUpTo(value: number, max: number): boolean {
+/** Whether a value is a whole number from 0 to `max`. */
+export function isUintUpTo(value: number, max: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= max;
 }
 
 /** Time of reading `index` in seconds: Unix time or uptime, as the batch has it. */
-export function readingTimeS(batch: Batch, index: number): number {
+export function readingTimeS(batch: BatchHead, index: number): number {
   return batch.t0 + index * batch.dt;
 }
 
@@ -86,6 +92,11 @@ export function checkEntity(entity: EntityClaims): string | undefined {
 
 /** Why this batch may not stand in a token, or undefined. */
 export function checkBatch(batch: Batch): string | undefined {
+  return checkBatchHead(batch) ?? checkColumns(batch);
+}
+
+/** The same of all but its readings. */
+export function checkBatchHead(batch: BatchHead): string | undefined {
   if (!isUintUpTo(batch.bootCount, MAX_UINT32)) return "bootcount-out-of-range";
   if (!isUintUpTo(batch.seq, MAX_UINT32)) return "seq-out-of-range";
   if (!isUintUpTo(batch.count, MAX_BATCH_READINGS) || batch.count === 0) return "reading-count-out-of-range";
@@ -95,7 +106,7 @@ export function checkBatch(batch: Batch): string | undefined {
   if (batch.wallTime && batch.t0 < MIN_WALL_TIME_S) return "wall-time-before-2001";
   if (batch.t0 % batch.dt !== 0) return "start-not-multiple-of-step";
   if (!isTimeQuality(batch.timeQuality) || (batch.timeQuality !== 0) !== batch.wallTime) return "time-quality-invalid";
-  return checkColumns(batch);
+  return undefined;
 }
 
 function checkColumns(batch: Batch): string | undefined {

@@ -6,7 +6,7 @@
  *   key        first values in full (an escape has them)    0.2 bits
  *   boot count mod 8, seq mod 16, slot mod 256              15 bits; slot = t0 / dt
  *   step       300 s, one of fifteen more, or any           1 bit or more
- *   time       LoRaWAN to 1.024 s, unknown, or any          0.4 bits or more
+ *   time       LoRaWAN to 2.048 s, one of five more, or any 0.4 bits or more
  *
  * Behind each reading one bit asks whether there is another, by how usual it is to end there: 1.4 bits in all for 36 readings.
  */
@@ -39,11 +39,19 @@ const NO_ESCAPE = 15 * 4096;
 const NO_KEY = 14 * 4096;
 const USUAL_STEP = 8 * 4096;
 const USUAL_TIME = 12 * 4096;
-const NO_TIME = 8 * 4096;
 
 const USUAL_DT_S = 300;
 const STEPS_S: readonly number[] = Object.freeze([1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 600, 900, 1200, 1800, 3600]);
-const USUAL_TIME_QUALITY = (TIME_SOURCE.deviceTime << 5) | 10;
+/** What a node awake says: LoRaWAN's second, and what its clock may lose until it asks again. */
+const USUAL_TIME_QUALITY = (TIME_SOURCE.deviceTime << 5) | 11;
+/** What others say: one that sleeps, without the time, point to point awake and asleep, with the time just told. */
+const TIME_QUALITIES: readonly number[] = Object.freeze([
+  (TIME_SOURCE.deviceTime << 5) | 16,
+  TIME_SOURCE.none,
+  (TIME_SOURCE.receiver << 5) | 11,
+  (TIME_SOURCE.receiver << 5) | 16,
+  (TIME_SOURCE.deviceTime << 5) | 10,
+]);
 const FINEST_EXPONENT = 10;
 const EXPONENTS = 22;
 /** Room for what time-quality.ts may come to know. */
@@ -87,7 +95,10 @@ function codeStep(coder: SymbolCoder, dt: number): number {
 
 function codeTimeQuality(coder: SymbolCoder, quality: number): number {
   if (coder.bit(USUAL_TIME, quality === USUAL_TIME_QUALITY ? 0 : 1, -1) === 0) return USUAL_TIME_QUALITY;
-  if (coder.bit(NO_TIME, quality === 0 ? 0 : 1, -1) === 0) return 0;
+  let index = 0;
+  while (index < TIME_QUALITIES.length && TIME_QUALITIES[index] !== quality) index++;
+  index = coder.uniform(TIME_QUALITIES.length + 1, index);
+  if (index < TIME_QUALITIES.length) return TIME_QUALITIES[index];
   const source = 1 + coder.uniform(SOURCES, (quality >>> 5) - 1);
   return (source << 5) | (FINEST_EXPONENT + coder.uniform(EXPONENTS, (quality & 31) - FINEST_EXPONENT));
 }

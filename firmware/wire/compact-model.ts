@@ -1,6 +1,6 @@
 /**
  * The compact token's model of a row of readings: what is expected, how sure that is, and which symbols say what came instead. One
- * description for both ways: see `SymbolCoder`. All its memory is one array of integers, so that a row can be taken back.
+ * description for both ways: see `SymbolCoder`. All its memory is one array of integers, so that it can be put aside and a row taken back.
  *
  *   first row, or first value of a field     modulo its window, or (key batch) in full; fields without a window by their own statistics
  *   every other value                        difference from what is expected: zero? sign, bit length in unary, two bits, the rest plain
@@ -25,6 +25,10 @@ const TRACK = 4;
 /** Recent error of the line. */
 const LINE_ERROR = 5;
 const SLOTS = 6;
+/** Slots behind those: fields that have had a value, rows so far. */
+const SEEN = 1;
+const ROWS = 2;
+const MORE_SLOTS = 3;
 
 /** Probabilities of a 0 that no table holds, in 65,536ths. */
 /** The first row of a batch has no flag at all; a field of a row that has some is not missing. */
@@ -67,11 +71,8 @@ export class CompactModel {
   #profile: Profile;
   #rules: readonly FieldRule[];
   #memory: Int32Array;
-  #mark: Int32Array;
-  /** Slots behind those of the fields: flags of the row before, fields that have had a value, rows so far. */
+  /** Behind the slots of the fields: flags of the row before, then SEEN and ROWS. */
   #flagsAt: number;
-  #seenAt: number;
-  #rowsAt: number;
   #windowed = false;
   #decoding: boolean;
 
@@ -80,10 +81,7 @@ export class CompactModel {
     this.#rules = rules.fields;
     this.#decoding = decoding;
     this.#flagsAt = (columnCount(profile) - 1) * SLOTS;
-    this.#seenAt = this.#flagsAt + 1;
-    this.#rowsAt = this.#flagsAt + 2;
-    this.#memory = new Int32Array(this.#flagsAt + 3);
-    this.#mark = new Int32Array(this.#flagsAt + 3);
+    this.#memory = new Int32Array(this.#flagsAt + MORE_SLOTS);
   }
 
   /** Begins a batch. In a key batch first values are given in full. */
@@ -96,13 +94,18 @@ export class CompactModel {
     }
   }
 
-  /** Remembers this point for `reset`. */
-  mark(): void {
-    this.#mark.set(this.#memory);
+  /** What `save` puts into an array: so many numbers. */
+  get stateNumbers(): number {
+    return this.#memory.length;
   }
 
-  reset(): void {
-    this.#memory.set(this.#mark);
+  /** Puts aside what it remembers, at `at` of an array. */
+  save(state: Int32Array, at: number): void {
+    state.set(this.#memory, at);
+  }
+
+  load(state: Int32Array, at: number): void {
+    for (let i = 0; i < this.#memory.length; i++) this.#memory[i] = state[at + i];
   }
 
   /** Modulo what the first value of a field is given in this batch, or 0: in full. */
@@ -116,42 +119,42 @@ export class CompactModel {
   row(coder: SymbolCoder, row: CompactRow): void {
     const memory = this.#memory;
     const { fields } = this.#profile;
-    row.flags = this.#flags(coder, row.flags);
+    row.flags = this.codeFlags(coder, row.flags);
     for (let f = 0; f < fields.length; f++) {
       const at = f * SLOTS;
       if ((row.flags & missingFlag(f)) !== 0) {
         row.values[f] = memory[at + LAST];
-      } else if ((memory[this.#seenAt] & missingFlag(f)) === 0) {
-        memory[this.#seenAt] |= missingFlag(f);
-        row.values[f] = this.#first(coder, f, row);
+      } else if ((memory[this.#flagsAt + SEEN] & missingFlag(f)) === 0) {
+        memory[this.#flagsAt + SEEN] |= missingFlag(f);
+        row.values[f] = this.first(coder, f, row);
         memory[at + LAST] = row.values[f];
         memory[at + BEFORE] = row.values[f];
-        this.#begin(f);
+        this.begin(f);
       } else {
-        row.values[f] = this.#next(coder, f, row);
+        row.values[f] = this.next(coder, f, row);
         memory[at + BEFORE] = memory[at + LAST];
         memory[at + LAST] = row.values[f];
       }
     }
     memory[this.#flagsAt] = row.flags;
-    memory[this.#rowsAt]++;
+    memory[this.#flagsAt + ROWS]++;
   }
 
-  #flags(coder: SymbolCoder, flags: number): number {
+  private codeFlags(coder: SymbolCoder, flags: number): number {
     const before = this.#memory[this.#flagsAt];
-    const first = this.#memory[this.#rowsAt] === 0;
+    const first = this.#memory[this.#flagsAt + ROWS] === 0;
     if (coder.bit(first ? FIRST_CLEAR : SAME_FLAGS, flags === before ? 0 : 1, -1) === 0) return before;
     const fields = this.#rules.length;
-    let change = this.#changes(coder, first ? FIRST_PRESENT : MISSING_KEPT, flags ^ before, 0);
+    let change = this.changes(coder, first ? FIRST_PRESENT : MISSING_KEPT, flags ^ before, 0);
     const suspects = (flags ^ before) >>> fields;
     if (coder.bit(first ? FIRST_NO_SUSPECT : NO_SUSPECT_CHANGE, suspects === 0 ? 0 : 1, -1) !== 0) {
-      change |= this.#changes(coder, SUSPECT_KEPT, flags ^ before, fields);
+      change |= this.changes(coder, SUSPECT_KEPT, flags ^ before, fields);
     }
     return before ^ change;
   }
 
   /** Which flags change, of those from bit `from` on. */
-  #changes(coder: SymbolCoder, keptProbability: number, change: number, from: number): number {
+  private changes(coder: SymbolCoder, keptProbability: number, change: number, from: number): number {
     let found = 0;
     for (let i = 0; i < this.#rules.length; i++) {
       found |= coder.bit(keptProbability, (change >>> (from + i)) & 1, -1) << (from + i);
@@ -160,7 +163,7 @@ export class CompactModel {
   }
 
   /** The first value of a field in this batch. */
-  #first(coder: SymbolCoder, f: number, row: CompactRow): number {
+  private first(coder: SymbolCoder, f: number, row: CompactRow): number {
     const { min, max, modulus } = this.#profile.fields[f];
     const rule = this.#rules[f];
     const span = max - min + 1;
@@ -171,25 +174,25 @@ export class CompactModel {
       return this.#decoding ? found : row.values[f];
     }
     if (modulus !== undefined) return min + uniformWide(coder, span, row.values[f] - min);
-    if (rule.expect === EXPECT.ratio && this.#hasValue(rule.of!, row)) return this.#next(coder, f, row);
+    if (rule.expect === EXPECT.ratio && this.hasValue(rule.of!, row)) return this.next(coder, f, row);
     const zeroNode = rowNode(rule.statistics, STATISTICS_ROWS[rule.statistics] - 1);
-    return this.#difference(coder, rule.statistics, zeroNode, 0, row.values[f]);
+    return this.difference(coder, rule.statistics, zeroNode, 0, row.values[f]);
   }
 
   /** What a field remembers beside its value, after its first one. */
-  #begin(f: number): void {
+  private begin(f: number): void {
     const { expect } = this.#rules[f];
     const at = f * SLOTS;
     if (expect === EXPECT.average || expect === EXPECT.circular)
       this.#memory[at + TRACK] = this.#memory[at + LAST] << 4;
   }
 
-  #hasValue(f: number, row: CompactRow): boolean {
+  private hasValue(f: number, row: CompactRow): boolean {
     return (row.flags & missingFlag(f)) === 0;
   }
 
   /** A value that others came before. */
-  #next(coder: SymbolCoder, f: number, row: CompactRow): number {
+  private next(coder: SymbolCoder, f: number, row: CompactRow): number {
     const memory = this.#memory;
     const at = f * SLOTS;
     const rule = this.#rules[f];
@@ -199,7 +202,7 @@ export class CompactModel {
     let sign = memory[at + SIGN] + 1;
     switch (rule.expect) {
       case EXPECT.coupled:
-        if (this.#hasValue(rule.of!, row)) {
+        if (this.hasValue(rule.of!, row)) {
           const other = rule.of! * SLOTS;
           const rise = memory[other + LAST] - memory[other + BEFORE] + 2;
           expected -= rise >> 2;
@@ -211,7 +214,7 @@ export class CompactModel {
         sign = clamp(halfOctave(expected) >> 1, 0, 7);
         break;
       case EXPECT.ratio:
-        if (this.#hasValue(rule.of!, row)) expected = (memory[rule.of! * SLOTS + LAST] * memory[at + TRACK] + 128) >> 8;
+        if (this.hasValue(rule.of!, row)) expected = (memory[rule.of! * SLOTS + LAST] * memory[at + TRACK] + 128) >> 8;
         sign = clamp(halfOctave(expected) >> 1, 0, 7);
         break;
       case EXPECT.circular:
@@ -219,28 +222,28 @@ export class CompactModel {
         sign = 0;
         break;
       case EXPECT.line:
-        expected = this.#line(f);
+        expected = this.line(f);
         break;
     }
-    const zeroNode = rowNode(rule.statistics, this.#context(f, expected, row));
+    const zeroNode = rowNode(rule.statistics, this.context(f, expected, row));
     let value = 0;
     let error = 0;
     if (modulus !== undefined) {
       const half = modulus >> 1;
       const away = (((row.values[f] - expected + half) % modulus) + modulus) % modulus;
-      error = this.#difference(coder, rule.statistics, zeroNode, sign, away - half);
+      error = this.difference(coder, rule.statistics, zeroNode, sign, away - half);
       value = (((expected + error) % modulus) + modulus) % modulus;
     } else {
       if (rule.windowBits === 0) expected = clamp(expected, min, max);
-      error = this.#difference(coder, rule.statistics, zeroNode, sign, row.values[f] - expected);
+      error = this.difference(coder, rule.statistics, zeroNode, sign, row.values[f] - expected);
       value = expected + error;
     }
-    this.#learn(f, value, error, row);
+    this.learn(f, value, error, row);
     return value;
   }
 
   /** The last value, or the line through the last two. */
-  #line(f: number): number {
+  private line(f: number): number {
     const at = f * SLOTS;
     const last = this.#memory[at + LAST];
     if (this.#memory[at + LINE_ERROR] >= this.#memory[at + TRACK]) return last;
@@ -248,7 +251,7 @@ export class CompactModel {
   }
 
   /** Row of the statistics for the field's next difference. */
-  #context(f: number, expected: number, row: CompactRow): number {
+  private context(f: number, expected: number, row: CompactRow): number {
     const memory = this.#memory;
     const { statistics } = this.#rules[f];
     const usable = STATISTICS_ROWS[statistics] - 1;
@@ -259,7 +262,7 @@ export class CompactModel {
         return level * 8 + clamp(error - 8, 0, 7);
       }
       case STATISTICS.direction: {
-        const wind = f > 0 ? this.#windBeside(f, row) : 0;
+        const wind = f > 0 ? this.windBeside(f, row) : 0;
         return clamp(error - 3, 0, 11) * 5 + wind;
       }
       case STATISTICS.irradiance:
@@ -270,14 +273,14 @@ export class CompactModel {
   }
 
   /** How much wind there is beside a direction, in five classes. */
-  #windBeside(f: number, row: CompactRow): number {
+  private windBeside(f: number, row: CompactRow): number {
     const { of } = this.#rules[f];
-    return of === undefined || !this.#hasValue(of, row)
+    return of === undefined || !this.hasValue(of, row)
       ? 0
       : clamp((halfOctave(this.#memory[of * SLOTS + LAST]) + 1) >> 1, 0, 4);
   }
 
-  #learn(f: number, value: number, error: number, row: CompactRow): void {
+  private learn(f: number, value: number, error: number, row: CompactRow): void {
     const memory = this.#memory;
     const at = f * SLOTS;
     const rule = this.#rules[f];
@@ -290,7 +293,7 @@ export class CompactModel {
         break;
       case EXPECT.ratio: {
         const base = memory[rule.of! * SLOTS + LAST];
-        if (base < MIN_FOR_RATIO || !this.#hasValue(rule.of!, row)) break;
+        if (base < MIN_FOR_RATIO || !this.hasValue(rule.of!, row)) break;
         const ratio = clamp(Math.floor((value * 256) / base), MIN_RATIO, MAX_RATIO);
         memory[at + TRACK] += (ratio - memory[at + TRACK]) >> 3;
         break;
@@ -314,23 +317,23 @@ export class CompactModel {
   }
 
   /** Codes a difference (below 2^32) and returns it. */
-  #difference(
+  private difference(
     coder: SymbolCoder,
     statistics: number,
     zeroNode: number,
     signContext: number,
     difference: number,
   ): number {
-    if (this.#bit(coder, zeroNode, difference === 0 ? 0 : 1) === 0) return 0;
-    const negative = this.#bit(coder, signNode(statistics, signContext), difference < 0 ? 1 : 0);
+    if (this.bit(coder, zeroNode, difference === 0 ? 0 : 1) === 0) return 0;
+    const negative = this.bit(coder, signNode(statistics, signContext), difference < 0 ? 1 : 0);
     const magnitude = Math.abs(difference);
     const bits = 31 - Math.clz32(magnitude);
     let length = 0;
-    while (length < 31 && this.#bit(coder, lengthNode(zeroNode, length), length < bits ? 1 : 0) !== 0) length++;
+    while (length < 31 && this.bit(coder, lengthNode(zeroNode, length), length < bits ? 1 : 0) !== 0) length++;
     let found = 1;
     for (let place = 1; place <= length && place <= 2; place++) {
       const node = mantissaNode(statistics, length, place, found & 1);
-      found = found * 2 + this.#bit(coder, node, (magnitude >>> (length - place)) & 1);
+      found = found * 2 + this.bit(coder, node, (magnitude >>> (length - place)) & 1);
     }
     for (let rest = length - 2; rest > 0; ) {
       const count = Math.min(rest, 16);
@@ -340,7 +343,7 @@ export class CompactModel {
     return negative !== 0 ? -found : found;
   }
 
-  #bit(coder: SymbolCoder, node: number, bit: number): number {
+  private bit(coder: SymbolCoder, node: number, bit: number): number {
     return coder.bit(zeroProbability(node), bit, node);
   }
 }

@@ -75,19 +75,19 @@ export class CompactCandidates {
   constructor(batch: CompactBatch, context: RebuildContext) {
     this.#batch = batch;
     this.#context = context;
-    this.reason = this.#prepare();
+    this.reason = this.prepare();
   }
 
   /** The next candidate that may stand in a token, or undefined after the last. Its arrays belong to the caller. */
   next(): Claims | undefined {
     while (this.#next < this.#plans.length) {
-      const claims = this.#claims(this.#plans[this.#next++]);
+      const claims = this.claims(this.#plans[this.#next++]);
       if (checkBatch(claims) === undefined) return claims;
     }
     return undefined;
   }
 
-  #prepare(): string {
+  private prepare(): string {
     const { header } = this.#batch;
     const { bootCount, nextSeq, latestS } = this.#context;
     const choices: Choice[] = [];
@@ -107,14 +107,14 @@ export class CompactCandidates {
     }
     for (let f = 0; f < this.#batch.windows.length; f++) {
       this.#adds.push(0);
-      if (!this.#chooseValue(f, choices)) return "value-unknown";
+      if (!this.chooseValue(f, choices)) return "value-unknown";
     }
-    this.#plan(choices);
+    this.plan(choices);
     return "";
   }
 
   /** The multiple of the window that brings a field nearest to what was known; and one more and one less as choices. */
-  #chooseValue(f: number, choices: Choice[]): boolean {
+  private chooseValue(f: number, choices: Choice[]): boolean {
     const { columns, windows, firsts, count } = this.#batch;
     const window = windows[f];
     if (window === 0 || firsts[f] === count) return true;
@@ -134,7 +134,7 @@ export class CompactCandidates {
   }
 
   /** No choice, or up to MAX_CHOICES that do not exclude each other: the cheapest first. */
-  #plan(choices: readonly Choice[]): void {
+  private plan(choices: readonly Choice[]): void {
     const plans: { of: Choice[]; cost: number }[] = [{ of: [], cost: 0 }];
     for (const choice of choices) {
       for (let i = plans.length - 1; i >= 0; i--) {
@@ -147,7 +147,7 @@ export class CompactCandidates {
     this.#plans = plans.slice(0, MAX_CANDIDATES).map(({ of }) => of);
   }
 
-  #claims(plan: readonly Choice[]): Claims {
+  private claims(plan: readonly Choice[]): Claims {
     const { header, count, columns, firsts } = this.#batch;
     const { entity, profile, bootCount } = this.#context;
     let seq = this.#seq;
@@ -168,6 +168,7 @@ export class CompactCandidates {
     const t0 = slot * dt;
     const wallTime = timeQuality !== 0;
     return {
+      kind: "batch",
       ueid,
       oemid,
       hwmodel,

@@ -9,64 +9,45 @@
  * node codes readings as they come, in constant memory; each token can be decoded by itself.
  */
 import { MAX_BATCH_READINGS } from "./batch.ts";
+import { type CompactBatchHead, CompactCoder, type CompactOptions } from "./compact-coder.ts";
 import { type CompactHeader, codeGoesOn, codeHeader } from "./compact-header.ts";
 import { CompactModel, type CompactRow } from "./compact-model.ts";
 import type { CompactRules } from "./compact-rules.ts";
 import { type Refusal, SIGNATURE_BYTES } from "./cose-sign1.ts";
 import { columnCount, missingFlag, type Profile } from "./profile.ts";
-import { RangeDecoder, RangeEncoder } from "./range-coder.ts";
+import { RangeDecoder } from "./range-coder.ts";
 
 /** No more than a whole token may have. */
 export const MAX_COMPACT_BYTES = 1024;
 
-/** The range coder's marks. */
-const BEFORE_ROW = 0;
-const AFTER_ROW = 1;
-
 /** What a node says of a batch before its first reading. */
-export interface CompactStart {
-  /** In full; the encoder takes what it needs. */
-  bootCount: number;
-  seq: number;
-  /** Seconds, a multiple of dt. */
-  t0: number;
-  dt: number;
-  timeQuality: number;
-  /** First values in full: after boot, after long gaps, once a day. */
-  key: boolean;
-  /** Number, time and boot in full as well: for what is sent out of order or later than six hours. */
-  escape: boolean;
-}
+export interface CompactStart extends CompactBatchHead, CompactOptions {}
 
 /** Codes a batch as its readings come. Made once; `start` begins the next batch. */
 export class CompactEncoder {
-  #coder: RangeEncoder;
-  #model: CompactModel;
-  #limit = 0;
+  #coder: CompactCoder;
+  #into: Uint8Array | undefined;
+  /** Where the coder stood behind the last reading. */
+  #state: Int32Array;
+  /** Bytes that the data may take, without the signature. It may change while a batch is open; what is in stays in. */
+  limit = 0;
   #count = 0;
   #length = 0;
-  #header: CompactHeader = { escape: false, key: false, bootCount: 0, seq: 0, slot: 0, dt: 0, timeQuality: 0 };
 
-  /** Writes into `into`, which must be its own while a batch is open. */
-  constructor(profile: Profile, rules: CompactRules, into: Uint8Array) {
-    this.#coder = new RangeEncoder(into);
-    this.#model = new CompactModel(profile, rules, false);
+  /**
+   * Writes into `into`, which must be its own while a batch is open; without a buffer it counts. Between two readings others may use the coder.
+   */
+  constructor(profile: Profile, rules: CompactRules, into?: Uint8Array, coder = new CompactCoder(profile, rules)) {
+    this.#coder = coder;
+    this.#into = into;
+    this.#state = new Int32Array(coder.stateNumbers);
   }
 
   /** Begins a batch whose data may take `limit` bytes (without the signature), no more than the buffer has. */
   start(begin: CompactStart, limit: number): void {
-    const header = this.#header;
-    header.escape = begin.escape;
-    header.key = begin.key;
-    header.bootCount = begin.bootCount;
-    header.seq = begin.seq;
-    header.slot = begin.t0 / begin.dt;
-    header.dt = begin.dt;
-    header.timeQuality = begin.timeQuality;
-    this.#coder.start();
-    this.#model.start(begin.key || begin.escape);
-    codeHeader(this.#coder, header);
-    this.#limit = limit;
+    this.#coder.start(begin, begin, this.#into);
+    this.#coder.save(this.#state);
+    this.limit = limit;
     this.#count = 0;
     this.#length = 0;
   }
@@ -84,28 +65,20 @@ export class CompactEncoder {
   /** Adds a reading. False when it does not fit any more; then the batch stands as it was before. */
   add(row: CompactRow): boolean {
     if (this.#count === MAX_BATCH_READINGS) return false;
-    this.#coder.mark(BEFORE_ROW);
-    this.#model.mark();
-    if (this.#count > 0) codeGoesOn(this.#coder, this.#count, true);
-    this.#model.row(this.#coder, row);
-    this.#count++;
-    const length = this.#length;
-    this.#end();
-    if (this.#length <= this.#limit) return true;
-    this.#coder.reset(BEFORE_ROW);
-    this.#model.reset();
-    this.#count--;
-    if (this.#count > 0) this.#end();
-    else this.#length = length;
+    const coder = this.#coder;
+    coder.load(this.#state, this.#into);
+    coder.row(row, this.#count);
+    const length = coder.endForNow(this.#count + 1, this.#state);
+    if (length <= this.limit) {
+      coder.save(this.#state);
+      this.#count++;
+      this.#length = length;
+      return true;
+    }
+    coder.load(this.#state, this.#into);
+    // The end of what is in stands in the buffer again.
+    if (this.#count > 0) coder.endForNow(this.#count, this.#state);
     return false;
-  }
-
-  /** Ends the data in the buffer, and goes back to where another reading can follow. */
-  #end(): void {
-    this.#coder.mark(AFTER_ROW);
-    codeGoesOn(this.#coder, this.#count, false);
-    this.#length = this.#coder.finish();
-    this.#coder.reset(AFTER_ROW);
   }
 }
 

@@ -6,7 +6,8 @@
  * Algorithms: -7 ES256 and -8 EdDSA (RFC 9053 2.1, 2.2), -47 ES256K (RFC 8812 3.2).
  */
 import type { SignatureAlgorithm } from "../ports/crypto.ts";
-import { CborReader, CborWriter } from "./cbor.ts";
+import { CborReader } from "./cbor-reader.ts";
+import { CborWriter } from "./cbor-writer.ts";
 
 /** Bytes of r‖s, and of an Ed25519 signature. */
 export const SIGNATURE_BYTES = 64;
@@ -42,6 +43,25 @@ export function protectedHeader(alg: SignatureAlgorithm): ArrayLike<number> {
   return alg === -7 ? PROTECTED_ES256 : alg === -8 ? PROTECTED_EDDSA : PROTECTED_ES256K;
 }
 
+function writeSigHead(writer: CborWriter, protectedBytes: ArrayLike<number>, externalAad?: Uint8Array): void {
+  writer.array(4);
+  writer.text("Signature1");
+  writer.bytes(protectedBytes);
+  if (externalAad === undefined) writer.bytes(protectedBytes, 0);
+  else writer.bytes(externalAad);
+}
+
+/**
+ * Writes what stands before the payload in a Sig_structure without external data, and returns its length. Without a buffer it only counts, here and in
+ * `sign1Head`: who has the payload in the same buffer moves it out of the way first.
+ */
+export function sigStructureHead(alg: SignatureAlgorithm, payloadLength: number, into: Uint8Array | undefined): number {
+  const writer = new CborWriter(into);
+  writeSigHead(writer, protectedHeader(alg));
+  writer.openBytes(payloadLength);
+  return writer.finish();
+}
+
 /**
  * Writes the Sig_structure (RFC 9052 4.4), whose SHA-256 an ECDSA algorithm signs, and returns its length. `externalAad` is part of
  * what is signed and not of the token; our tokens have none.
@@ -54,12 +74,38 @@ export function sigStructure(
   externalAad?: Uint8Array,
 ): number {
   const writer = new CborWriter(into);
-  writer.array(4);
-  writer.text("Signature1");
-  writer.bytes(protectedBytes);
-  if (externalAad === undefined) writer.bytes(protectedBytes, 0);
-  else writer.bytes(externalAad);
+  writeSigHead(writer, protectedBytes, externalAad);
   writer.bytes(payload, payloadLength);
+  return writer.finish();
+}
+
+function writeSign1Head(writer: CborWriter, alg: SignatureAlgorithm, kid: Uint8Array): void {
+  writer.tag(COSE_SIGN1_TAG);
+  writer.array(4);
+  writer.bytes(protectedHeader(alg));
+  writer.map(1);
+  writer.uint(HEADER_KID);
+  writer.bytes(kid, KID_BYTES);
+}
+
+/** Writes what stands before the payload in a tagged token at `offset`, and returns the offset behind it. */
+export function sign1Head(
+  alg: SignatureAlgorithm,
+  kid: Uint8Array,
+  payloadLength: number,
+  into: Uint8Array | undefined,
+  offset: number,
+): number {
+  const writer = new CborWriter(into, offset);
+  writeSign1Head(writer, alg, kid);
+  writer.openBytes(payloadLength);
+  return writer.finish();
+}
+
+/** Writes what stands behind the payload at `offset`, and returns the offset behind it. */
+export function sign1Tail(signature: Uint8Array, into: Uint8Array, offset: number): number {
+  const writer = new CborWriter(into, offset);
+  writer.bytes(signature, SIGNATURE_BYTES);
   return writer.finish();
 }
 
@@ -73,12 +119,7 @@ export function encodeSign1(
   into: Uint8Array,
 ): number {
   const writer = new CborWriter(into);
-  writer.tag(COSE_SIGN1_TAG);
-  writer.array(4);
-  writer.bytes(protectedHeader(alg));
-  writer.map(1);
-  writer.uint(HEADER_KID);
-  writer.bytes(kid, KID_BYTES);
+  writeSign1Head(writer, alg, kid);
   writer.bytes(payload, payloadLength);
   writer.bytes(signature, SIGNATURE_BYTES);
   return writer.finish();

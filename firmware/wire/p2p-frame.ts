@@ -30,8 +30,8 @@ export const P2P_TAG_BYTES = 4;
 /** What a frame adds to a payload, answers with the time apart. */
 export const P2P_OVERHEAD_BYTES = P2P_HEADER_BYTES + P2P_TAG_BYTES;
 export const MAX_P2P_FRAME_BYTES = 255;
-/** The longest answer: the time, and an ACK's bitmap or a final acknowledgement (9 bytes each). */
-export const MAX_P2P_ANSWER_BYTES = 30;
+/** The longest answer: the time, and a challenge of 16 bytes (control-message.ts) with its type and tag. */
+export const MAX_P2P_ANSWER_BYTES = 42;
 /** From the end of an uplink to the beginning of its answer: time for a receiver behind the internet. */
 export const P2P_ANSWER_DELAY_MS = 1000;
 

@@ -13,8 +13,8 @@ const TWO_POW_24 = 0x1000000;
 const FULL_RANGE = 0xffffffff;
 /** The most bytes that the end of a coding can add. */
 const TAIL_BYTES = 4;
-/** What a mark holds: five numbers. */
-const MARK_SLOTS = 5;
+/** What `save` puts into an array: so many numbers. */
+export const RANGE_STATE_NUMBERS = 6;
 
 /** Probabilities are counted in 65,536ths, 1 to 65,535. */
 export const PROBABILITY_ONE = 0x10000;
@@ -35,23 +35,20 @@ export function uniformWide(coder: SymbolCoder, size: number, value: number): nu
   return high * MAX_UNIFORM + coder.uniform(MAX_UNIFORM, value % MAX_UNIFORM);
 }
 
-/** Writes into a buffer of its own while symbols come; can be set back to a mark. */
+/** Writes into a buffer while symbols come; can put aside where it stands, and go on from there later or once more. */
 export class RangeEncoder implements SymbolCoder {
-  #into: Uint8Array;
+  /** Where bytes go. What does not fit is counted and not written; without a buffer it only counts. */
+  into: Uint8Array | undefined;
   #low = 0;
   #range = FULL_RANGE;
   /** The last byte, kept back as long as a carry may reach it, and the bytes ff behind it; -1 before the first. */
   #kept = -1;
   #run = 0;
   #length = 0;
-  #marks = new Float64Array(2 * MARK_SLOTS);
 
-  /** What does not fit into `into` is counted and not written. */
-  constructor(into: Uint8Array) {
-    this.#into = into;
-  }
-
-  start(): void {
+  /** Begins anew, in this buffer. */
+  start(into?: Uint8Array): void {
+    this.into = into;
     this.#low = 0;
     this.#range = FULL_RANGE;
     this.#kept = -1;
@@ -67,7 +64,7 @@ export class RangeEncoder implements SymbolCoder {
       this.#low += bound;
       this.#range -= bound;
     }
-    while (this.#range < TWO_POW_24) this.#shift();
+    while (this.#range < TWO_POW_24) this.shift();
     return bit;
   }
 
@@ -75,28 +72,27 @@ export class RangeEncoder implements SymbolCoder {
     const step = Math.floor(this.#range / size);
     this.#low += step * value;
     this.#range = value === size - 1 ? this.#range - step * value : step;
-    while (this.#range < TWO_POW_24) this.#shift();
+    while (this.#range < TWO_POW_24) this.shift();
     return value;
   }
 
-  /** Remembers this point for `reset`; there are two marks, 0 and 1. */
-  mark(which: number): void {
-    const at = which * MARK_SLOTS;
-    this.#marks[at] = this.#low;
-    this.#marks[at + 1] = this.#range;
-    this.#marks[at + 2] = this.#kept;
-    this.#marks[at + 3] = this.#run;
-    this.#marks[at + 4] = this.#length;
+  /** Puts aside where it stands, at `at` of an array. */
+  save(state: Int32Array, at: number): void {
+    state[at] = this.#low | 0;
+    state[at + 1] = this.#low < TWO_POW_32 ? 0 : 1;
+    state[at + 2] = this.#range | 0;
+    state[at + 3] = this.#kept;
+    state[at + 4] = this.#run;
+    state[at + 5] = this.#length;
   }
 
-  /** Goes back to a mark: bytes written before it no carry can reach, later ones will be written again. */
-  reset(which: number): void {
-    const at = which * MARK_SLOTS;
-    this.#low = this.#marks[at];
-    this.#range = this.#marks[at + 1];
-    this.#kept = this.#marks[at + 2];
-    this.#run = this.#marks[at + 3];
-    this.#length = this.#marks[at + 4];
+  /** Goes on from there: bytes written before no carry can reach, later ones will be written again. */
+  load(state: Int32Array, at: number): void {
+    this.#low = (state[at] >>> 0) + state[at + 1] * TWO_POW_32;
+    this.#range = state[at + 2] >>> 0;
+    this.#kept = state[at + 3];
+    this.#run = state[at + 4];
+    this.#length = state[at + 5];
   }
 
   /** Ends the coding; returns the number of bytes. More than the buffer holds means that the end of them was not written. */
@@ -110,14 +106,14 @@ export class RangeEncoder implements SymbolCoder {
       unit /= 256;
     }
     this.#low = value;
-    for (let i = 0; i < bytes; i++) this.#shift();
-    this.#flush();
+    for (let i = 0; i < bytes; i++) this.shift();
+    this.flush();
     return this.#length;
   }
 
-  #shift(): void {
+  private shift(): void {
     if (this.#low < 0xff000000 || this.#low >= TWO_POW_32) {
-      this.#flush();
+      this.flush();
       this.#kept = Math.floor(this.#low / TWO_POW_24) & 0xff;
     } else {
       this.#run++;
@@ -127,14 +123,14 @@ export class RangeEncoder implements SymbolCoder {
   }
 
   /** Writes the bytes that were kept back, with the carry. */
-  #flush(): void {
+  private flush(): void {
     const carry = this.#low >= TWO_POW_32 ? 1 : 0;
-    if (this.#kept >= 0) this.#put(this.#kept + carry);
-    for (; this.#run > 0; this.#run--) this.#put(0xff + carry);
+    if (this.#kept >= 0) this.put(this.#kept + carry);
+    for (; this.#run > 0; this.#run--) this.put(0xff + carry);
   }
 
-  #put(byte: number): void {
-    if (this.#length < this.#into.length) this.#into[this.#length] = byte & 0xff;
+  private put(byte: number): void {
+    if (this.into !== undefined && this.#length < this.into.length) this.into[this.#length] = byte & 0xff;
     this.#length++;
   }
 }
@@ -151,7 +147,7 @@ export class RangeDecoder implements SymbolCoder {
   constructor(bytes: Uint8Array, length: number) {
     this.#bytes = bytes;
     this.#end = length;
-    for (let i = 0; i < 4; i++) this.#code = this.#code * 256 + this.#next();
+    for (let i = 0; i < 4; i++) this.#code = this.#code * 256 + this.next();
   }
 
   bit(zeroProbability: number, _bit?: number): number {
@@ -163,7 +159,7 @@ export class RangeDecoder implements SymbolCoder {
       this.#code -= bound;
       this.#range -= bound;
     }
-    this.#fill();
+    this.fill();
     return bit;
   }
 
@@ -172,18 +168,18 @@ export class RangeDecoder implements SymbolCoder {
     const value = Math.min(Math.floor(this.#code / step), size - 1);
     this.#code -= step * value;
     this.#range = value === size - 1 ? this.#range - step * value : step;
-    this.#fill();
+    this.fill();
     return value;
   }
 
-  #fill(): void {
+  private fill(): void {
     while (this.#range < TWO_POW_24) {
-      this.#code = this.#code * 256 + this.#next();
+      this.#code = this.#code * 256 + this.next();
       this.#range *= 256;
     }
   }
 
-  #next(): number {
+  private next(): number {
     return this.#at < this.#end ? this.#bytes[this.#at++] : 0;
   }
 }

@@ -1,6 +1,7 @@
 /**
- * SCHC fragments on LoRaWAN (RFC 8724 8.3, RFC 9011 5.6.2): uplink ACK-on-Error. The FPort is the RuleID and stands outside of these
- * bytes; DTag has no bits, W has 2, FCN 6; tiles are 10 bytes, windows 63 tiles; the reassembly check is CRC-32.
+ * SCHC fragments of whole tokens on LoRaWAN, FPort 32 (RFC 8724 8.3, RFC 9011 5.6.2): uplink ACK-on-Error. The FPort is the RuleID and stands
+ * outside of these bytes; DTag has no bits, W has 2, FCN 6; tiles are 10 bytes, windows 63 tiles; the reassembly check is CRC-32. Compact
+ * tokens have slot-fragment.ts.
  *
  *   Regular         W(2) FCN(6) | tiles, 10 bytes each         FCN of the first tile: 62 down to 0, then the next window
  *   All-1           W(2) 111111 | CRC-32 (4 bytes) | the last tile, 0 to 10 bytes
@@ -10,8 +11,8 @@
  *   ACK, missing    W(2) 0 | compressed bitmap | zeros to the byte
  *   Receiver-Abort  11   1 11111 | 11111111
  *
- * Ours on top, within what RFC 9011 5.6.2 allows: the last tile always travels in the All-1 fragment, so that Regular fragments hold
- * whole tiles only. A frame must then hold 15 bytes; EU868's slowest data rate holds 51.
+ * The last tile travels in the All-1 fragment. Where a frame cannot hold both (US915's slowest data rate: 11 bytes), it goes as a Regular
+ * fragment of its own, as long as it is, and the All-1 has none: RFC 9011 5.6.2 allows either.
  */
 import { crc32 } from "./crc32.ts";
 
@@ -58,8 +59,25 @@ export function writeRegular(datagram: Uint8Array, firstTile: number, tiles: num
   return 1 + length;
 }
 
-/** Writes the All-1 fragment of a datagram of `length` bytes: reassembly check and last tile; returns its length (6 to 15). */
-export function writeAll1(datagram: Uint8Array, length: number, into: Uint8Array): number {
+/** Writes the Regular fragment with the last tile alone, for frames that hold no All-1 with it; returns its length (2 to 11). */
+export function writeLastRegular(datagram: Uint8Array, length: number, into: Uint8Array): number {
+  const lastTile = tileCount(length) - 1;
+  const from = lastTile * TILE_BYTES;
+  into[0] = header(tileWindow(lastTile), WINDOW_TILES - 1 - (lastTile % WINDOW_TILES));
+  for (let i = from; i < length; i++) into[1 + i - from] = datagram[i];
+  return 1 + length - from;
+}
+
+/** Length of the All-1 fragment of a datagram, with its last tile. */
+export function all1Length(datagramLength: number): number {
+  return ALL_1_HEADER_BYTES + datagramLength - (tileCount(datagramLength) - 1) * TILE_BYTES;
+}
+
+/**
+ * Writes the All-1 fragment of a datagram of `length` bytes: reassembly check, and the last tile unless that went before; returns its length,
+ * 5 to 15.
+ */
+export function writeAll1(datagram: Uint8Array, length: number, into: Uint8Array, withTile = true): number {
   const lastTile = tileCount(length) - 1;
   into[0] = header(tileWindow(lastTile), FCN_ALL_1);
   const check = crc32(datagram, 0, length);
@@ -67,6 +85,7 @@ export function writeAll1(datagram: Uint8Array, length: number, into: Uint8Array
   into[2] = (check >>> 16) & 0xff;
   into[3] = (check >>> 8) & 0xff;
   into[4] = check & 0xff;
+  if (!withTile) return ALL_1_HEADER_BYTES;
   const from = lastTile * TILE_BYTES;
   for (let i = from; i < length; i++) into[ALL_1_HEADER_BYTES + i - from] = datagram[i];
   return ALL_1_HEADER_BYTES + length - from;
@@ -96,8 +115,9 @@ export interface Fragment {
   window: number;
   /** Regular: number of the first tile in the datagram. */
   firstTile: number;
-  /** Regular: how many tiles. */
+  /** Regular: how many tiles, and whether the last one is the datagram's, being shorter than the others. */
   tiles: number;
+  isLast: boolean;
   /** All-1: CRC-32 of the whole datagram. */
   check: number;
   /** Where the tiles begin in the frame, and their bytes. */
@@ -113,6 +133,7 @@ export function newFragment(): Fragment {
     window: 0,
     firstTile: 0,
     tiles: 0,
+    isLast: false,
     check: 0,
     payloadOffset: 0,
     payloadLength: 0,
@@ -122,12 +143,13 @@ export function newFragment(): Fragment {
 
 /**
  * Reads an uplink of a fragment port. False leaves the reason in `out.reason`: empty, all-1-truncated, all-1-tile-too-long,
- * regular-without-tiles, not-whole-tiles, beyond-last-window.
+ * regular-without-tiles, beyond-last-window.
  */
 export function parseFragment(frame: Uint8Array, length: number, out: Fragment): boolean {
   out.reason = "";
   out.firstTile = 0;
   out.tiles = 0;
+  out.isLast = false;
   out.check = 0;
   out.payloadOffset = 0;
   out.payloadLength = 0;
@@ -141,10 +163,10 @@ export function parseFragment(frame: Uint8Array, length: number, out: Fragment):
     return true;
   }
   const payloadLength = length - 1;
-  if (payloadLength % TILE_BYTES !== 0) return refuse(out, "not-whole-tiles");
   out.kind = "regular";
   out.firstTile = out.window * WINDOW_TILES + (WINDOW_TILES - 1 - fcn);
-  out.tiles = payloadLength / TILE_BYTES;
+  out.tiles = tileCount(payloadLength);
+  out.isLast = payloadLength % TILE_BYTES !== 0;
   out.payloadOffset = 1;
   out.payloadLength = payloadLength;
   // The All-1 fragment's tile comes behind every Regular one.

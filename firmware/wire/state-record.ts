@@ -80,12 +80,12 @@ export class StateReader {
   constructor(bytes: Uint8Array, offset: number, tag: number, version: number) {
     this.#bytes = bytes;
     this.#at = offset + HEADER_BYTES;
-    const end = this.#measure(offset, tag, version);
+    const end = this.measure(offset, tag, version);
     this.valid = end >= 0;
     this.end = end;
   }
 
-  #measure(offset: number, tag: number, version: number): number {
+  private measure(offset: number, tag: number, version: number): number {
     const bytes = this.#bytes;
     if (offset + HEADER_BYTES + CHECK_BYTES > bytes.length) return -1;
     if (bytes[offset] !== tag || bytes[offset + 1] !== version) return -1;

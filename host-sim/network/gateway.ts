@@ -127,6 +127,8 @@ export class Gateway implements AirListener, NetworkGateway {
   readonly counters = { heard: 0, collided: 0, lostToTransmission: 0, sent: 0, refused: 0 };
   /** The network server's ear; it gets each frame one backhaul latency after its end. */
   onUplink: ((uplink: GatewayUplink) => void) | undefined;
+  /** Its antenna is off: it hears nothing. */
+  deaf = false;
   /** Hears of each downlink when its first symbol leaves. */
   onSent: (() => void) | undefined;
   #world: World;
@@ -161,6 +163,7 @@ export class Gateway implements AirListener, NetworkGateway {
   }
 
   hears({ modulation, startUs }: AirTransmission): boolean {
+    if (this.deaf) return false;
     if (modulation.invertIq || modulation.syncWord !== PUBLIC_SYNC_WORD) return false;
     if (this.#channelOf(modulation) < 0) return false;
     return this.#demodulating < DEMODULATORS && !this.#transmitsSince(startUs);

@@ -3,13 +3,16 @@
  * broker, or nodes around base nodes on the gateways' places, which pass on to a broker what they hear. It ends at the network's edge (`network`, `broker`): whoever stands behind that is not its business. Where the network server is
  * a real one, it ends at the gateways.
  */
+import { FIRMWARE } from "../../firmware/app/firmware-version.ts";
 import { NONCES_BYTES, NONCES_KEY, writeBig } from "../../firmware/core/lorawan/join.ts";
 import { regionOf } from "../../firmware/core/lorawan/region/index.ts";
 import type { Region } from "../../firmware/core/lorawan/region/region.ts";
+import type { SignatureAlgorithm } from "../../firmware/ports/crypto.ts";
 import { cos, PI, sin } from "../../firmware/wire/exact-math.ts";
 import { KEY_SLOT } from "../../firmware/wire/key-slot.ts";
 import { WEATHER } from "../../firmware/wire/profiles/weather.ts";
 import type { Reading } from "../../firmware/wire/reading-record.ts";
+import { PROTECTION, type SensorModel } from "../../firmware/wire/statements.ts";
 import { Broker } from "../network/broker.ts";
 import { Gateway } from "../network/gateway.ts";
 import { SimulatedNetwork } from "../network/network-edge.ts";
@@ -40,6 +43,13 @@ export interface FieldOptions {
   fixedDataRate?: number;
   sampleIntervalS: number;
   batchReadings: number;
+  /** Of the nodes' tokens; ES256 when not given. */
+  algorithm?: SignatureAlgorithm;
+  /** See NodeConfig. */
+  frameBudget?: number;
+  latencyS?: number;
+  digests?: boolean;
+  downlinks?: boolean;
   lossProbability: number;
   /** What is wrong with the nodes' time. */
   timing?: NodeTiming;
@@ -220,6 +230,7 @@ export class Field {
 
   #addNode(index: number, position: Position): void {
     const { world, observer, fixedDataRate, sampleIntervalS, batchReadings, lossProbability } = this.#options;
+    const { algorithm, frameBudget, latencyS, digests, downlinks } = this.#options;
     const number = index + 1;
     const devEui = new Uint8Array([...EUI_PREFIX, 0, 0, number >>> 16, number >>> 8, number]);
     const uplink: Uplink =
@@ -236,11 +247,16 @@ export class Field {
       uplink,
       radio: this.#options.radio,
       timing: this.#options.timing,
+      algorithm,
       config: {
         devEui,
         joinEui: JOIN_EUI,
         sampleIntervalS,
         batchReadings,
+        frameBudget,
+        latencyS,
+        digests,
+        downlinks,
         uplink: this.#options.uplink,
         region: this.#region,
         subBand: this.#options.subBand,
@@ -248,6 +264,10 @@ export class Field {
         profile: WEATHER,
         oemid: OEMID,
         hwmodel: HWMODEL,
+        firmware: FIRMWARE,
+        sensorModels: sensorModels(weather),
+        // A virtual chip's slots are as open as flash.
+        protection: PROTECTION.plainFlash,
         timeWaitMs: TIME_WAIT_MS,
         deepSleep: this.#options.deepSleep,
         observer: {
@@ -261,6 +281,19 @@ export class Field {
     this.nodes.push(node);
     this.network?.register({ devEui, joinEui: JOIN_EUI, appKey: node.crypto.sharedKey(KEY_SLOT.appKey)! });
   }
+}
+
+/** What the station (chips/weather-station.ts) is fitted with for this weather. */
+function sensorModels({ quantities }: Weather): SensorModel[] {
+  const fitted = [
+    { model: "SHT45", isFitted: quantities.has("temperature") || quantities.has("humidity") },
+    { model: "BMP280", isFitted: quantities.has("pressure") },
+    { model: "anemometer", isFitted: quantities.has("windSpeed") },
+    { model: "wind vane", isFitted: quantities.has("windDirection") },
+    { model: "rain gauge", isFitted: quantities.has("rain") },
+    { model: "pyranometer", isFitted: quantities.has("irradiance") },
+  ];
+  return fitted.flatMap(({ model, isFitted }) => (isFitted ? [{ model, calibration: undefined }] : []));
 }
 
 /** As if the node had joined so often before: its record for joins on flash (version 1), without a JoinNonce. */

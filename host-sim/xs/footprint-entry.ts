@@ -25,7 +25,7 @@ import { TOKEN_RECORD_HEADER_BYTES } from "../../firmware/wire/token-record.ts";
 import type { XsHost } from "./entry.ts";
 
 const SECTOR_BYTES = 4096;
-/** Sizes of the logs of the first board: see manifests/partitions.csv. */
+/** Sizes of the logs of the first board: see manifests/partitions/8mb.csv. */
 const JOURNAL_SECTORS = 64;
 const OUTBOX_SECTORS = 256;
 
@@ -65,7 +65,7 @@ const CRYPTO: Crypto = {
   sha256: nothing,
   fill: nothing,
   publicKey: nothing,
-  signDigest: nothing,
+  sign: nothing,
   importKey: nothing,
   generateKey: nothing,
   destroyKey: nothing,
@@ -128,6 +128,8 @@ function newNode(): NodeApp {
     profile: WEATHER,
     oemid: new Uint8Array(3),
     hwmodel: new Uint8Array(1),
+    firmware: { name: "groundtruth", version: "0" },
+    protection: 0,
     timeWaitMs: 120_000,
   };
   const app = new NodeApp(ports, config);

@@ -54,7 +54,7 @@ describe("the npm package", () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), "groundtruth-package-"));
-    const built = run(ROOT, process.env, "npm", "run", "build");
+    const built = run(ROOT, process.env, "npm", "run", "build:package");
     assert.equal(built.status, 0, `${built.out}\n${built.err}`);
     const [{ files: listed }] = JSON.parse(npm(ROOT, "pack", "--dry-run", "--ignore-scripts", "--json"));
     files = listed.map(({ path }: { path: string }) => path);

@@ -13,14 +13,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "mqtt";
+import { parseToken } from "../../firmware/wire/eat-token.ts";
 import { TOKEN_FPORT } from "../../firmware/wire/schc-fragment.ts";
 import { RandomStream } from "../../host-sim/random-stream.ts";
 import { decodeBase64, encodeBase64 } from "../../tools/receiver/base64.ts";
 import { bytesToHex } from "../../tools/receiver/hex.ts";
+import { NODE_CRYPTO } from "../../tools/receiver/node-crypto.ts";
 import { partitionOf } from "../../tools/receiver/partition.ts";
 import { readStore } from "../../tools/receiver/sqlite-reader.ts";
 import { counts } from "../counts.ts";
-import { fragmentsOf, TestNode } from "../unit/tools/receiver/fixture.ts";
+import { acknowledgement, fragmentsOf, TestNode } from "../unit/tools/receiver/fixture.ts";
 import {
   type Broker,
   Field,
@@ -75,7 +77,7 @@ function assertEachOnce(field: Field, stores: readonly string[], files: readonly
 }
 
 describe("groundtruth receive", function () {
-  this.timeout(counts(60_000, 1_800_000));
+  this.timeout(counts(120_000, 1_800_000));
   let folder: string;
   let broker: Broker | undefined;
   const running: ReceiverProcess[] = [];
@@ -139,6 +141,7 @@ describe("groundtruth receive", function () {
     const port = await freePort();
     const nodes = join(run.folder, "nodes");
     const outputs = ["--out", at("http.jsonl"), "--senml", at("http.senml"), "--csv", at("http.csv")];
+    outputs.push("--statements", at("http.statements"));
     const receiver = await start(
       "--store",
       at("http.db"),
@@ -172,10 +175,78 @@ describe("groundtruth receive", function () {
     const sorted = (all: Line[]): Line[] => all.sort((a, b) => (key(a) < key(b) ? -1 : 1));
     assert.deepEqual(sorted(lines(at("http.jsonl"))), sorted(run.readings));
     const packs = readFileSync(at("http.senml"), "utf8").trimEnd().split("\n");
-    assert.equal(packs.length, run.tokens.length);
+    const claims = run.tokens
+      .map(({ bytes }) => parseToken(bytes))
+      .map((token) => (token.ok ? token.claims : undefined));
+    assert.equal(packs.length, claims.filter((each) => each?.kind === "batch").length);
+    assert.deepEqual(
+      readFileSync(at("http.statements"), "utf8")
+        .split("\n")
+        .slice(0, -1)
+        .map((line) => JSON.parse(line).statement),
+      claims.flatMap((each) => (each === undefined || each.kind === "batch" ? [] : [each.kind])),
+    );
     for (const pack of packs) assert.ok(Array.isArray(JSON.parse(pack)));
     assert.equal(readFileSync(at("http.csv"), "utf8").split("\n").length, 1 + run.readings.length * 9 + 1);
     run.remove();
+  });
+
+  it("keeps what nodes state: boots, changes of keys, digests and anchors, over a restart, and shows them by --status", async () => {
+    const [node, next] = [new TestNode(6), new TestNode(6, 60, -8)];
+    mkdirSync(at("states"));
+    writeNode(at("states"), node);
+    const [http, operator] = [await freePort(), await freePort()];
+    const args = ["--store", at("states.db"), "--nodes", at("states"), "--secrets", at("states")];
+    args.push("--http", `${http}`, "--operator", `${operator}`, "--statements", at("states.jsonl"));
+    const post = async (token: Uint8Array): Promise<number> => {
+      const url = `http://127.0.0.1:${http}/groundtruth/${node.devEui}/token`;
+      return (await fetch(url, { method: "POST", body: new Uint8Array(token) })).status;
+    };
+    const up = async (): Promise<ReceiverProcess> => {
+      const receiver = await start(...args);
+      await until("the receiver", async () => ((await receiver.metrics()) === undefined ? undefined : true));
+      return receiver;
+    };
+    const rest = { wallTime: true, timeS: T0_S, bootCount: 3 };
+    const uptime = { wallTime: false, timeQuality: 0, t0: 600, bootCount: 3 };
+    const first = [node.boot({ seq: 0, bootCount: 3, timeS: T0_S }), node.token({ seq: 1, ...uptime })];
+    const digest = NODE_CRYPTO.sha256(new Uint8Array(first.flatMap((token) => [...NODE_CRYPTO.sha256(token)])));
+    const tokens = [
+      ...first,
+      node.statement({ kind: "key", wallS: 0, bootCount: 3, seq: 2, newKey: next.key(-8) }),
+      next.statement({ kind: "digest", ...rest, seq: 3, firstSeq: 0, lastSeq: 1, digest }),
+      next.statement({ kind: "digest", ...rest, seq: 4, firstSeq: 0, lastSeq: 1, digest: new Uint8Array(32) }),
+      next.statement({
+        kind: "anchor",
+        wallS: T0_S,
+        uptimeS: 900,
+        timeQuality: 42,
+        nonce: undefined,
+        bootCount: 3,
+        seq: 5,
+      }),
+    ];
+    for (const token of tokens) {
+      // Killed after each: what was acknowledged is known.
+      const receiver = await up();
+      assert.equal(await post(token), 200);
+      await receiver.kill();
+    }
+    const receiver = await up();
+    assert.equal(await post(node.token({ seq: 9 })), 422, "the old key signs nothing any more");
+    const asked = await fetch(`http://127.0.0.1:${operator}/nodes/${node.devEui}/challenge`, { method: "POST" });
+    assert.equal(asked.status, 202);
+    const known = await (await fetch(`http://127.0.0.1:${operator}/nodes/${node.devEui}`)).json();
+    assert.deepEqual(known.digests, { agree: 1, incomplete: 0, mismatch: 1 });
+    assert.equal((await receiver.end()).status, 0);
+    const [status] = groundtruth("receive", "--status", "--store", at("states.db"), "--json").out.trimEnd().split("\n");
+    const { digests, boot, newKeyFromSeq, anchor } = JSON.parse(status);
+    assert.deepEqual([digests, newKeyFromSeq, anchor.uptime], [known.digests, 3, 900]);
+    assert.deepEqual([boot.bootCount, boot.software], [3, { name: "weather-node", version: "1.2.0" }]);
+    const table = groundtruth("receive", "--status", "--store", at("states.db")).out;
+    assert.match(table, /3: weather-node 1\.2\.0 +1\/0\/1/);
+    const said = lines(at("states.jsonl")).map((line) => (line as unknown as { statement: string }).statement);
+    assert.deepEqual(said, ["boot", "key", "digest", "digest", "anchor", "placement"]);
   });
 
   it("outlives its broker: goes on when that is there again, with what it then publishes", async () => {
@@ -277,7 +348,7 @@ describe("groundtruth receive", function () {
     }
     const [{ f_port, frm_payload }] = await until("the downlink", () => pushed);
     assert.equal(f_port, 33);
-    assert.equal(decodeBase64(frm_payload, 242)?.length, 9);
+    assert.deepEqual(acknowledgement(node, decodeBase64(frm_payload, 242)!, 4), { seq: 0, earlier: 0 });
     await client.endAsync(true);
     assert.equal((await receiver.end()).status, 0);
   });

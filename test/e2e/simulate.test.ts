@@ -10,11 +10,11 @@ import { groundtruth, Simulation } from "./simulation.ts";
 const FIELDS = "temperature humidity pressure windSpeed windGust windDirection rain irradiance battery".split(" ");
 const PCAP_HEADER_BYTES = 24;
 
-/** Readings in a token, from its claims. */
-function readingsIn(token: Uint8Array): number {
+/** Readings in a token, from its claims; undefined where it has none. */
+function readingsIn(token: Uint8Array): number | undefined {
   const sign1 = decode(token, { useMaps: true, tags: { 18: Tagged.decoder(18) } }) as Tagged;
   const claims = decode(sign1.value[2], { useMaps: true }) as Map<number, [number, number, number, number[][]]>;
-  return claims.get(-65538)![3][0].length;
+  return claims.get(-65538)?.[3][0].length;
 }
 
 function types(record: object): Record<string, string> {
@@ -43,10 +43,12 @@ describe("groundtruth simulate: what it writes", () => {
     assert.equal(readingsTaken, 2 * 72);
     assert.equal(readingsVerified, readingsTaken);
     const { tokensSent, tokensVerified, framesUp, framesLost, airtimeMs, simulatedSeconds } = types(rest);
+    const { statementsSent, statementsVerified } = rest;
+    assert.deepEqual([statementsSent, statementsVerified], [2, 2], "each node's boot token");
     for (const type of [tokensSent, tokensVerified, framesUp, framesLost, airtimeMs, simulatedSeconds]) {
       assert.equal(type, "number");
     }
-    assert.equal(rest.tokensVerified, run.tokens.length);
+    assert.equal(rest.tokensVerified + statementsVerified, run.tokens.length);
     assert.ok(rest.simulatedSeconds >= 6 * 3600 - 300 && rest.simulatedSeconds < 7 * 3600);
   });
 
@@ -214,7 +216,7 @@ describe("groundtruth simulate: its options", () => {
     simulated(["--hours", "3", "--batch", "5"], (run) => {
       assert.deepEqual(
         run.tokens.map(({ bytes }) => readingsIn(bytes)),
-        [5, 5, 5, 5, 5, 5, 5, 1],
+        [undefined, 5, 5, 5, 5, 5, 5, 5, 1],
       );
     });
   });

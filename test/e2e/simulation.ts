@@ -64,6 +64,8 @@ export interface SummaryFile {
   readingsVerified: number;
   tokensSent: number;
   tokensVerified: number;
+  statementsSent: number;
+  statementsVerified: number;
   gaps: { node: string; seq: number | null; readings: number; reason: string }[];
   framesUp: number;
   framesLost: number;

@@ -5,7 +5,7 @@ import { findSdk, type Sdk } from "../../host-sim/xs/linked/sdk.ts";
 import { type LinkedImageReport, reportLinkedImage } from "../../tools/flashing/linked-image.ts";
 import type { Summary } from "../../tools/simulation/summary.ts";
 import { BUDGETS } from "../budgets.ts";
-import { runOnNode, SCENARIOS } from "./scenarios.ts";
+import { ATTESTATION_ENTRY, attestOnNode, runOnNode, SCENARIOS } from "./scenarios.ts";
 
 /** The SDK that MODDABLE names; without one the caller's tests skip, with one visible line. */
 function sdkOrSkip(context: Mocha.Context): Sdk {
@@ -74,6 +74,38 @@ describe("the firmware's RAM on linked XS, preloaded, in 16-byte slots", functio
       assert.ok(stackSlots > 0 && stackSlots <= budget.stackSlots, "stack");
     });
   }
+});
+
+/** A line of attestation-entry.ts: what the two machines take at some moment. */
+interface Moment {
+  moment: string;
+  slotBytes: number;
+  chunkBytes: number;
+  stackSlots: number;
+}
+
+describe("the device's half of an attestation on linked XS: batch, compact coder, fragments", function () {
+  this.timeout(600_000);
+  const { slotBytes, chunkBytes, stackSlots } = BUDGETS.attestation;
+
+  it("sends the same frames as on Node, and keeps to its memory at rest and at work", async function () {
+    const image = await buildLinked(sdkOrSkip(this), ATTESTATION_ENTRY);
+    const { lines, errors } = await runLinked(image, {});
+    assert.deepEqual(errors, []);
+    assert.equal(lines.pop(), attestOnNode());
+    const moments = lines.map((line) => JSON.parse(line) as Moment);
+    assert.deepEqual(
+      moments.map(({ moment }) => moment),
+      ["at rest", "amid a batch", "amid its frames", "after a day"],
+    );
+    for (const figures of moments) {
+      const { slotBytes: slots, chunkBytes: chunks, stackSlots: stack } = figures;
+      console.log(
+        `      ${figures.moment}: ${slots} bytes of slots, ${chunks} of chunks; stack ${stack} slots at most`,
+      );
+      assert.ok(slots > 0 && slots <= slotBytes && chunks > 0 && chunks <= chunkBytes && stack <= stackSlots);
+    }
+  });
 });
 
 describe("the LoRaWAN machine with one region in flash, linked", function () {

@@ -5,7 +5,7 @@ import { EngineUnavailable, ensureNpmXs } from "../../host-sim/xs/npm/engine.ts"
 import { runOnNpmXs } from "../../host-sim/xs/npm/run.ts";
 import type { SimulationOptions } from "../../tools/simulation/options.ts";
 import type { Summary } from "../../tools/simulation/summary.ts";
-import { runOnNode, SCENARIOS } from "./scenarios.ts";
+import { ATTESTATION_ENTRY, attestOnNode, runOnNode, SCENARIOS } from "./scenarios.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const FOLDER = join(ROOT, "build", "xs");
@@ -48,4 +48,12 @@ describe("XS from npm ends in the same event hash as Node", function () {
       assert.deepEqual({ ...(await runOnXs(options)), engine: "node" }, expected);
     });
   }
+
+  it("the device's half of an attestation: the same frames", async () => {
+    const half = join(FOLDER, "attestation.js");
+    await bundleForXs(join(ROOT, ATTESTATION_ENTRY), half);
+    const lines: string[] = [];
+    await runOnNpmXs({ engine, bundle: half, folder: FOLDER, argument: {}, onLine: (line) => lines.push(line) });
+    assert.deepEqual(lines, [attestOnNode()]);
+  });
 });

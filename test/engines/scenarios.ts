@@ -1,4 +1,5 @@
 /** The runs that every engine must end in the same way. */
+import attest from "../../host-sim/xs/attestation-entry.ts";
 import { NODE_CRYPTO } from "../../tools/receiver/node-crypto.ts";
 import { runClosedLoop } from "../../tools/simulation/closed-loop.ts";
 import { ONE_DAY, type SimulationOptions } from "../../tools/simulation/options.ts";
@@ -37,6 +38,14 @@ export const SCENARIOS: readonly { title: string; options: SimulationOptions }[]
     options: dayOf(6, { nodes: 3, durationS: 10_800, fixedDataRate: 0, batchReadings: 12 }),
   },
   {
+    title: "a day at DR0, batches of four full frames, EdDSA, a fifth of the frames lost",
+    options: dayOf(9, { fixedDataRate: 0, frameBudget: 4, batchReadings: 64, algorithm: -8, lossProbability: 0.2 }),
+  },
+  {
+    title: "six hours without downlinks, ES256K, a tenth of the frames lost",
+    options: dayOf(10, { durationS: 21_600, downlinks: false, algorithm: -47, lossProbability: 0.1 }),
+  },
+  {
     title: "a replayed hour",
     options: dayOf(7, { durationS: 3600, sampleIntervalS: 0, batchReadings: 12, replay: { csv: REPLAY } }),
   },
@@ -44,4 +53,14 @@ export const SCENARIOS: readonly { title: string; options: SimulationOptions }[]
 
 export function runOnNode(options: SimulationOptions): Summary {
   return runClosedLoop(options, SILENT_SINK, NODE_CRYPTO, "node");
+}
+
+/** The device's half alone. */
+export const ATTESTATION_ENTRY = "host-sim/xs/attestation-entry.ts";
+
+/** What it says of its frames. */
+export function attestOnNode(): string {
+  const lines: string[] = [];
+  attest("", { print: (line) => lines.push(line) });
+  return lines.join("; ");
 }

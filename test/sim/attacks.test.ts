@@ -59,7 +59,7 @@ class StorageWatch {
 
 function attackedDay(seed: number, intensity: Intensity): { life: Life; attack: Attack; watch: StorageWatch } {
   const command = `GROUNDTRUTH_SEED=${seed} mocha test/sim/attacks.test.ts`;
-  const options = { seed, sampleIntervalS: 120, batchReadings: 10, timing: { ...SLOW_CHIP, clockPpm: 40 } };
+  const options = { seed, sampleIntervalS: 120, batchReadings: 2, timing: { ...SLOW_CHIP, clockPpm: 40 } };
   const life = new Life(options, command);
   const { loop, node } = life;
   let attack: Attack | undefined;

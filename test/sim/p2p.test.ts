@@ -204,7 +204,9 @@ describe("point to point, under replay", () => {
     });
     equal(summary.readingsVerified, DAY_READINGS);
     ok(replayer!.replays > 50);
-    deepEqual(Object.keys(summary.refused), ["p2p-counter-used"]);
+    // So many answers are drowned that the receiver may stop giving them: then the token begins anew.
+    const reasons = Object.keys(summary.refused).filter((reason) => reason !== "too-many-acknowledgements");
+    deepEqual(reasons, ["p2p-counter-used"]);
     ok(loop.field.nodes[0].app!.health.controlRefused > 10);
     equal(loop.field.nodes[0].app!.health.tokensDropped, 0);
     for (const [i, time] of claimed.entries()) ok(Math.abs(time - taken[i]) <= 3, `reading ${i}`);

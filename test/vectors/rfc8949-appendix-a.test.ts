@@ -5,7 +5,8 @@
  */
 import { deepEqual, equal } from "node:assert/strict";
 import * as cborg from "cborg";
-import { CborReader, CborWriter } from "../../firmware/wire/cbor.ts";
+import { CborReader } from "../../firmware/wire/cbor-reader.ts";
+import { CborWriter } from "../../firmware/wire/cbor-writer.ts";
 import { fromHex, toHex } from "../unit/wire/token-fixture.ts";
 
 class Tagged {
@@ -17,7 +18,15 @@ class Tagged {
   }
 }
 
-type Value = number | string | boolean | null | Uint8Array | Value[] | Map<Value, Value> | Tagged;
+/** A floating point number, which is not the integer of the same value. */
+class Float {
+  value: number;
+  constructor(value: number) {
+    this.value = value;
+  }
+}
+
+type Value = number | string | boolean | null | Uint8Array | Value[] | Map<Value, Value> | Tagged | Float;
 
 const oneTo25 = Array.from({ length: 25 }, (_, i) => i + 1);
 const oneTo25Hex = "0102030405060708090a0b0c0d0e0f101112131415161718181819";
@@ -82,38 +91,38 @@ const ACCEPTED: readonly [string, string, Value][] = [
   ],
   ['["a", {"b": "c"}]', "826161a161626163", ["a", new Map([["b", "c"]])]],
   ['{"a": "A", ..., "e": "E"}', "a56161614161626142616361436164614461656145", letters],
+  ["0.0", "f90000", new Float(0.0)],
+  ["-0.0", "f98000", new Float(-0.0)],
+  ["1.0", "f93c00", new Float(1.0)],
+  ["1.1", "fb3ff199999999999a", new Float(1.1)],
+  ["1.5", "f93e00", new Float(1.5)],
+  ["65504.0", "f97bff", new Float(65504.0)],
+  ["100000.0", "fa47c35000", new Float(100000.0)],
+  ["3.4028234663852886e+38", "fa7f7fffff", new Float(3.4028234663852886e38)],
+  ["1.0e+300", "fb7e37e43c8800759c", new Float(1.0e300)],
+  ["5.960464477539063e-8", "f90001", new Float(2 ** -24)],
+  ["0.00006103515625", "f90400", new Float(0.00006103515625)],
+  ["-4.0", "f9c400", new Float(-4.0)],
+  ["-4.1", "fbc010666666666666", new Float(-4.1)],
+  ["Infinity, half", "f97c00", new Float(Infinity)],
+  ["NaN, half", "f97e00", new Float(NaN)],
+  ["-Infinity, half", "f9fc00", new Float(-Infinity)],
+  ["1(1363896240.5)", "c1fb41d452d9ec200000", new Tagged(1, new Float(1363896240.5))],
 ];
 
 /** Diagnostic notation, bytes, our reason. */
 const REFUSED: readonly [string, string, string][] = [
   ["18446744073709551615", "1bffffffffffffffff", "integer-too-large"],
   ["-18446744073709551616", "3bffffffffffffffff", "integer-too-large"],
-  ["0.0", "f90000", "float-not-supported"],
-  ["-0.0", "f98000", "float-not-supported"],
-  ["1.0", "f93c00", "float-not-supported"],
-  ["1.1", "fb3ff199999999999a", "float-not-supported"],
-  ["1.5", "f93e00", "float-not-supported"],
-  ["65504.0", "f97bff", "float-not-supported"],
-  ["100000.0", "fa47c35000", "float-not-supported"],
-  ["3.4028234663852886e+38", "fa7f7fffff", "float-not-supported"],
-  ["1.0e+300", "fb7e37e43c8800759c", "float-not-supported"],
-  ["5.960464477539063e-8", "f90001", "float-not-supported"],
-  ["0.00006103515625", "f90400", "float-not-supported"],
-  ["-4.0", "f9c400", "float-not-supported"],
-  ["-4.1", "fbc010666666666666", "float-not-supported"],
-  ["Infinity, half", "f97c00", "float-not-supported"],
-  ["NaN, half", "f97e00", "float-not-supported"],
-  ["-Infinity, half", "f9fc00", "float-not-supported"],
-  ["Infinity, single", "fa7f800000", "float-not-supported"],
-  ["NaN, single", "fa7fc00000", "float-not-supported"],
-  ["-Infinity, single", "faff800000", "float-not-supported"],
-  ["Infinity, double", "fb7ff0000000000000", "float-not-supported"],
-  ["NaN, double", "fb7ff8000000000000", "float-not-supported"],
-  ["-Infinity, double", "fbfff0000000000000", "float-not-supported"],
+  ["Infinity, single", "fa7f800000", "not-shortest-form"],
+  ["NaN, single", "fa7fc00000", "not-shortest-form"],
+  ["-Infinity, single", "faff800000", "not-shortest-form"],
+  ["Infinity, double", "fb7ff0000000000000", "not-shortest-form"],
+  ["NaN, double", "fb7ff8000000000000", "not-shortest-form"],
+  ["-Infinity, double", "fbfff0000000000000", "not-shortest-form"],
   ["undefined", "f7", "simple-value-not-supported"],
   ["simple(16)", "f0", "simple-value-not-supported"],
   ["simple(255)", "f8ff", "simple-value-not-supported"],
-  ["1(1363896240.5)", "c1fb41d452d9e20000", "float-not-supported"],
   ['"\\u00fc"', "62c3bc", "text-not-ascii"],
   ['"\\u6c34"', "63e6b0b4", "text-not-ascii"],
   ['"\\ud800\\udd51"', "64f0908591", "text-not-ascii"],
@@ -143,6 +152,8 @@ function read(reader: CborReader, bytes: Uint8Array): Value {
       return Array.from({ length: reader.array() }, () => read(reader, bytes));
     case "map":
       return new Map(Array.from({ length: reader.map() }, () => [read(reader, bytes), read(reader, bytes)]));
+    case "float":
+      return new Float(reader.float());
     case "simple":
       reader.skip();
       return bytes[bytes.length - 1] === 0xf6 ? null : bytes[bytes.length - 1] === 0xf5;
@@ -155,6 +166,7 @@ function write(writer: CborWriter, value: Value): void {
   if (typeof value === "number") writer.int(value);
   else if (typeof value === "string") writer.text(value);
   else if (value instanceof Uint8Array) writer.bytes(value);
+  else if (value instanceof Float) writer.float(value.value);
   else if (value instanceof Tagged) {
     writer.tag(value.tag);
     write(writer, value.value);
@@ -201,7 +213,7 @@ describe("RFC 8949 Appendix A", () => {
   it("is typed here as cborg, a library that is not ours, reads it", () => {
     for (const [, hex, value] of ACCEPTED) {
       if (value instanceof Tagged) continue;
-      deepEqual(cborg.decode(fromHex(hex), { useMaps: true }), value, hex);
+      deepEqual(cborg.decode(fromHex(hex), { useMaps: true }), value instanceof Float ? value.value : value, hex);
     }
   });
 });

@@ -12,15 +12,17 @@ import { ReadingLines } from "../receiver/reading-lines.ts";
 import { senmlPack } from "../receiver/senml-output.ts";
 import type { HttpAddress } from "../receiver/service/http-tokens.ts";
 import { type LoadedNodes, loadNodes, NodeFileError, readSecretFile } from "../receiver/service/node-folder.ts";
-import type { TokenFormat } from "../receiver/service/output.ts";
+import { ofReadings, type TokenFormat } from "../receiver/service/output.ts";
 import { OutputFile } from "../receiver/service/output-file.ts";
 import { OutputStream } from "../receiver/service/output-stream.ts";
 import { ReceiverService, type ServiceEvents, type ServiceOptions } from "../receiver/service/service.ts";
 import { SOURCE_NAMES, type SourceName } from "../receiver/service/sources.ts";
 import { StoreError } from "../receiver/sqlite-database.ts";
 import { SqliteStore } from "../receiver/sqlite-store.ts";
+import { statementLines } from "../receiver/statement-lines.ts";
 import { explainReason } from "../receiver/token-verifier.ts";
 import { CommandError } from "./command-error.ts";
+import { describeToken } from "./describe-token.ts";
 import { parseAddress, parseGroup, parsePart, parsePrefix, parseUrl } from "./receive-options.ts";
 import { printStatus } from "./receiver-status.ts";
 
@@ -34,9 +36,11 @@ interface Flags {
   store: string;
   http?: HttpAddress;
   metrics?: HttpAddress;
+  operator?: HttpAddress;
   out?: string;
   senml?: string;
   csv?: string;
+  statements?: string;
   publish?: string;
   group?: string;
   partition?: Partition;
@@ -69,8 +73,14 @@ export function registerReceive(program: Command): void {
     .option("--out <file>", "append verified readings as JSON lines")
     .option("--senml <file>", "append verified readings as SenML, one pack a line")
     .option("--csv <file>", "append verified readings as CSV, one row a value")
+    .option("--statements <file>", "append what else nodes state, as JSON lines: boots, digests, anchors, keys")
     .option("--publish <prefix>", "publish verified readings to <prefix>/<devEui>/reading", parsePrefix)
     .option("--metrics <[host:]port>", "metrics for Prometheus at /metrics (host: 127.0.0.1)", parseAddress)
+    .option(
+      "--operator <[host:]port>",
+      "take challenges for nodes at /nodes/<devEui>/challenge (host: 127.0.0.1)",
+      parseAddress,
+    )
     .option("--group <name>", "share the broker's messages with the receivers of this group (MQTT 5)", parseGroup)
     .option("--partition <i/n>", "take the nodes of part i of n only", parsePart)
     .option(
@@ -105,7 +115,11 @@ async function receive(flags: Flags): Promise<void> {
     await service.start();
   } catch (error) {
     await service.stop();
-    throw new CommandError(`cannot listen: ${(error as Error).message}`, "--http or --metrics", "name another port");
+    throw new CommandError(
+      `cannot listen: ${(error as Error).message}`,
+      "--http, --metrics or --operator",
+      "name another port",
+    );
   }
   for (const warning of warnings) report(`warning: ${warning}`);
   report(`receiving for ${[...service.receiver.devEuis()].length} of ${nodes.length} nodes; store ${flags.store}`);
@@ -164,7 +178,7 @@ class SparseReport {
 }
 
 function serviceOptions(flags: Flags): ServiceOptions {
-  const { mqtt, group, partition, http, metrics, publish, source: sources } = flags;
+  const { mqtt, group, partition, http, metrics, operator, publish, source: sources } = flags;
   const need = (what: string, where: string, next: string): never => {
     throw new CommandError(what, where, next);
   };
@@ -187,6 +201,7 @@ function serviceOptions(flags: Flags): ServiceOptions {
     ...(publish === undefined ? {} : { publish }),
     ...(http === undefined ? {} : { http }),
     ...(metrics === undefined ? {} : { metrics }),
+    ...(operator === undefined ? {} : { operator }),
   };
 }
 
@@ -240,20 +255,20 @@ function openStore(flags: Flags, { partition, group }: ServiceOptions): SqliteSt
 }
 
 function addOutputs(flags: Flags, service: ReceiverService): void {
-  const pack: TokenFormat = (...args) => {
+  const pack = ofReadings((...args) => {
     const text = senmlPack(...args);
     return text === undefined ? undefined : `${text}\n`;
-  };
+  });
   const { store, outputs } = service;
-  const tokenLine: TokenFormat = ({ seq, count }, devEui) => `${devEui} seq ${seq}: accepted, ${count} readings\n`;
   const lines = new ReadingLines();
-  const jsonLines: TokenFormat = (...args) => lines.of(...args);
+  const jsonLines = ofReadings((...args) => lines.of(...args));
   const format = flags.json ? jsonLines : tokenLine;
   outputs.add(new OutputStream("stdout", format, (text) => process.stdout.write(text), store.lastId));
   const files: [name: string, path: string | undefined, format: TokenFormat, header?: string][] = [
     ["out", flags.out, jsonLines],
     ["senml", flags.senml, pack],
-    ["csv", flags.csv, csvRows, CSV_HEADER],
+    ["csv", flags.csv, ofReadings(csvRows), CSV_HEADER],
+    ["statements", flags.statements, statementLines],
   ];
   for (const [name, path, format, header] of files) {
     if (path === undefined) continue;
@@ -269,6 +284,9 @@ function addOutputs(flags: Flags, service: ReceiverService): void {
     }
   }
 }
+
+/** A line for people about each accepted token. */
+const tokenLine: TokenFormat = (claims, devEui) => `${devEui} seq ${claims.seq}: accepted, ${describeToken(claims)}\n`;
 
 /** What is wrong with a file, as the command says it. */
 function fileErrors<T>(work: () => T): T {

@@ -61,7 +61,8 @@ export function printSummary(out: NodeJS.WriteStream, summary: Summary, wallMs: 
     missing === 0
       ? styleText("green", `all ${summary.readingsTaken} readings verified`)
       : styleText("yellow", `${summary.readingsVerified} of ${summary.readingsTaken} readings verified`);
-  out.write(`\n${verdict} in ${summary.tokensVerified} signed tokens`);
+  const statements = summary.statementsVerified === 1 ? "1 statement" : `${summary.statementsVerified} statements`;
+  out.write(`\n${verdict} in ${summary.tokensVerified} signed tokens, with ${statements} beside them`);
   out.write(`, simulated in ${(wallMs / 1000).toFixed(1)} s on ${summary.engine}\n`);
   for (const gap of summary.gaps.slice(0, 10)) {
     const token = gap.seq === null ? "no token" : `token ${gap.seq}`;

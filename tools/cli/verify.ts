@@ -4,12 +4,17 @@ import { basename } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import type { Claims } from "../../firmware/wire/eat-token.ts";
 import type { ReceiverCrypto } from "../receiver/crypto.ts";
+import { DIGEST_STATE } from "../receiver/digest-checks.ts";
 import { bytesToHex } from "../receiver/hex.ts";
 import { NODE_CRYPTO } from "../receiver/node-crypto.ts";
 import { type NodeRecord, parseNodeRecord } from "../receiver/node-registry.ts";
-import { readingOf, type VerifiedReading } from "../receiver/reading-output.ts";
-import { explainReason, verifyToken } from "../receiver/token-verifier.ts";
+import type { Placement } from "../receiver/placements.ts";
+import { isoSeconds, readingOf, type VerifiedReading } from "../receiver/reading-output.ts";
+import { statementLines } from "../receiver/statement-lines.ts";
+import { type SetOutcome, type SetToken, verifySet } from "../receiver/token-set.ts";
+import { explainReason } from "../receiver/token-verifier.ts";
 import { CommandError, EXIT } from "./command-error.ts";
+import { describeToken } from "./describe-token.ts";
 
 interface VerifyOptions {
   node: string;
@@ -17,80 +22,76 @@ interface VerifyOptions {
   json?: boolean;
 }
 
-type Outcome = { file: string; claims: Claims; digest: string } | { file: string; reason: string; bytes: Uint8Array };
+interface Input {
+  file: string;
+  bytes: Uint8Array;
+}
 
 export function registerVerify(program: Command): void {
   program
     .command("verify")
-    .description("check tokens against a node's public identity and print their readings")
+    .description("check tokens against a node's public identity and print what they say")
     .argument("<token...>", "files with one token each (COSE_Sign1 bytes)")
     .requiredOption("--node <file>", "the node's public identity: nodes/<devEui>.json")
     .option("--at <time>", "judge claimed times as of this moment (ISO 8601) instead of now", parseTime)
-    .option("--json", "one JSON line a reading or refusal")
+    .option("--json", "one JSON line a reading, statement or refusal")
     .addHelpText(
       "after",
-      "\nExit code 0 when every token is the node's, 1 when one is not, 2 when a file cannot be read.",
+      "\nTokens given together explain each other: key tokens name the keys of those behind them, boot tokens their profile, anchors the time of uptimes." +
+        "\nExit code 0 when every token is the node's, 1 when one is not, 2 when a file cannot be read.",
     )
     .action(verify);
 }
 
 async function verify(files: string[], options: VerifyOptions): Promise<void> {
-  const crypto = NODE_CRYPTO;
-  const node = readNode(options.node, crypto);
-  const tokens = files.map((file) => ({ file, bytes: readInput(file) }));
-  const digestBySeq = new Map<number, string>();
-  const nowUnixMs = options.at ?? Date.now();
-  let failed = false;
-  for (const { file, bytes } of tokens) {
-    const outcome = check(file, bytes, node, crypto, nowUnixMs, digestBySeq);
-    failed ||= "reason" in outcome;
-    process.stdout.write(options.json ? await asJson(outcome, node) : asText(outcome, node));
+  const node = readNode(options.node, NODE_CRYPTO);
+  const inputs = files.map((file) => ({ file, bytes: readInput(file) }));
+  const tokens = inputs.map(({ bytes }) => bytes);
+  const outcomes = verifySet(tokens, node, NODE_CRYPTO, options.at ?? Date.now());
+  for (const [i, outcome] of outcomes.entries()) {
+    process.stdout.write(options.json ? await asJson(inputs[i], outcome, node) : asText(inputs[i], outcome, node));
   }
-  if (failed) process.exitCode = EXIT.failed;
-}
-
-function check(
-  file: string,
-  bytes: Uint8Array,
-  node: NodeRecord,
-  crypto: ReceiverCrypto,
-  nowUnixMs: number,
-  digestBySeq: Map<number, string>,
-): Outcome {
-  const result = verifyToken(bytes, node, crypto, nowUnixMs);
-  if (!result.ok) return { file, reason: result.reason, bytes };
-  const digest = bytesToHex(crypto.sha256(bytes));
-  const known = digestBySeq.get(result.claims.seq);
-  // Two tokens of one number cannot both be true; the same one given twice is no contradiction.
-  if (known !== undefined && known !== digest) return { file, reason: "seq-reused", bytes };
-  digestBySeq.set(result.claims.seq, digest);
-  return { file, claims: result.claims, digest };
+  if (outcomes.some(({ ok }) => !ok)) process.exitCode = EXIT.failed;
 }
 
 function readingsOf(claims: Claims, node: NodeRecord, digest: string): VerifiedReading[] {
   return Array.from({ length: claims.count }, (_, index) => readingOf(claims, index, node.devEui, digest));
 }
 
-async function asJson(outcome: Outcome, node: NodeRecord): Promise<string> {
-  if ("reason" in outcome) {
-    const { file, reason } = outcome;
-    return `${JSON.stringify({ file, refused: reason, claims: await unverifiedClaims(outcome.bytes) })}\n`;
+async function asJson({ file, bytes }: Input, outcome: SetOutcome, node: NodeRecord): Promise<string> {
+  if (!outcome.ok) {
+    return `${JSON.stringify({ file, refused: outcome.reason, claims: await unverifiedClaims(bytes) })}\n`;
   }
-  const lines = readingsOf(outcome.claims, node, outcome.digest).map((reading) => JSON.stringify(reading));
-  return `${lines.join("\n")}\n`;
+  const { claims, digestHex, placement } = outcome;
+  const readings = claims.kind === "batch" ? readingsOf(claims, node, digestHex) : [];
+  const lines = readings.map((reading) => `${JSON.stringify(reading)}\n`);
+  return lines.join("") + statementLines(claims, node.devEui, digestHex, placement === undefined ? [] : [placement]);
 }
 
-function asText(outcome: Outcome, node: NodeRecord): string {
-  if ("reason" in outcome) {
+function asText({ file }: Input, outcome: SetOutcome, node: NodeRecord): string {
+  if (!outcome.ok) {
     const explanation = explainReason(outcome.reason);
-    return `${outcome.file}: REFUSED, ${outcome.reason}${explanation ? ` (${explanation})` : ""}\n`;
+    return `${file}: REFUSED, ${outcome.reason}${explanation ? ` (${explanation})` : ""}\n`;
   }
-  const { claims } = outcome;
-  const readings = readingsOf(claims, node, outcome.digest);
+  const { claims, digestHex, placement } = outcome;
+  const head = `${file}: verified, node ${node.devEui}, seq ${claims.seq}, `;
+  if (claims.kind !== "batch") return `${head}${describeToken(claims)}${digestText(outcome)}\n`;
+  const readings = readingsOf(claims, node, digestHex);
   const { source, uncertaintyMs } = readings[0].timeQuality;
-  const time = uncertaintyMs === null ? "time not known" : `time by ${source} within ${uncertaintyMs / 1000} s`;
-  const head = `${outcome.file}: verified, node ${node.devEui}, seq ${claims.seq}, boot ${claims.bootCount}, readings ${claims.count}, ${time}\n`;
-  return head + readings.map((reading) => `  ${readingText(reading, claims)}\n`).join("");
+  const known = uncertaintyMs === null ? "time not known" : `time by ${source} within ${uncertaintyMs / 1000} s`;
+  const batch = `boot ${claims.bootCount}, readings ${claims.count}, ${known}${placementText(placement)}`;
+  return `${head}${batch}\n${readings.map((reading) => `  ${readingText(reading, claims)}\n`).join("")}`;
+}
+
+function digestText({ digestState }: SetToken): string {
+  if (digestState === undefined) return "";
+  return digestState === DIGEST_STATE.agrees ? ": the tokens given are those" : ": not all of them are given";
+}
+
+function placementText(placement: Placement | undefined): string {
+  if (placement === undefined) return "";
+  const { placedUnixMs, uncertaintyMs } = placement;
+  return `; by its boot's anchor the first at ${isoSeconds(placedUnixMs / 1000)} within ${uncertaintyMs / 1000} s`;
 }
 
 function readingText(reading: VerifiedReading, claims: Claims): string {

@@ -2,13 +2,11 @@
  * The receiver: stands behind a LoRaWAN network server's MQTT integration, a plain MQTT broker or a base node, in the field and in a
  * simulation alike.
  *
- *   event, base node's frame -> reassemble --+
- *   MQTT message ---------------------------+-> parse -> known number? -> verify -> store -> account, hand on, acknowledge
- *                                                 | same token: acknowledge again
- *                                                 | another token: refuse
+ *   event, base node's frame -> FPorts 20, 30, 31, 32: reassemble --+
+ *   MQTT message, HTTP body ----------------------------------------+-> token-intake.ts
  *
  * It is handed events and the time, does no IO, and keeps what it must not forget in the store. It names the reason for every refusal. What
- * one node can make it keep is bounded: one reassembly a rule, MAX_PENDING tokens on their way into the store, and its gap account.
+ * one node can make it keep is bounded: see node-state.ts, token-intake.ts and fragment-ports.ts.
  */
 import {
   CONTROL_FPORT,
@@ -16,27 +14,21 @@ import {
   MQTT_TAG_BYTES,
   type TagBytes,
 } from "../../firmware/wire/control-message.ts";
-import { type Claims, parseToken } from "../../firmware/wire/eat-token.ts";
-import { TOKEN_FPORT } from "../../firmware/wire/schc-fragment.ts";
-import { endOfSession, finalAcknowledgement } from "./acknowledgement.ts";
+import { COMPACT_RULE } from "../../firmware/wire/parity-frame.ts";
+import { type Challenge, Challenges, nonceRefusal } from "./challenges.ts";
 import { chirpstackDownlink, type OtherEvent, parseChirpstackEvent, type RefusedEvent } from "./chirpstack-source.ts";
+import { challenge, endOfSession, type ParityWanted, parityRequest } from "./control-writer.ts";
 import type { ReceiverCrypto } from "./crypto.ts";
-import { type AccountCounters, GapAccount, type GapSummary } from "./gap-account.ts";
-import { bytesToHex, equalBytes } from "./hex.ts";
-import type { NodeRecord } from "./node-registry.ts";
+import { isFragmentPort } from "./fragment-ports.ts";
+import type { AccountCounters, GapSummary } from "./gap-account.ts";
+import { NodeState, type ReceiverNode, type Route } from "./node-state.ts";
 import { P2pSource } from "./p2p-source.ts";
-import { readingOf, type VerifiedReading } from "./reading-output.ts";
-import { Reassembler } from "./reassembler.ts";
-import type { AcceptedToken, ReceiverStore } from "./store.ts";
-import { refusalOf } from "./token-verifier.ts";
+import type { DigestOutcome, ReceiverStore } from "./store.ts";
+import { type IntakeOutput, type TokenAnswer, TokenIntake } from "./token-intake.ts";
 import { parseTtsMessage, ttsDownlink } from "./tts-source.ts";
 
-/** A node that this receiver is responsible for. */
-export interface ReceiverNode {
-  record: NodeRecord;
-  /** AES-128 key shared with the node. Without it tokens are verified but never acknowledged, and nothing comes in point to point. */
-  receiverKey?: Uint8Array;
-}
+export type { ReceiverNode } from "./node-state.ts";
+export { MAX_PENDING, type TokenAnswer } from "./token-intake.ts";
 
 /** Something that was not accepted, and why. */
 export interface Refused {
@@ -46,9 +38,7 @@ export interface Refused {
 }
 
 /** Where results go. A token is handed on once, after its commit; then its readings, in order. */
-export interface ReceiverOutput {
-  onToken?(token: AcceptedToken, claims: Claims): void;
-  onReading?(reading: VerifiedReading): void;
+export interface ReceiverOutput extends IntakeOutput {
   onRefused?(refused: Refused): void;
   /** To be published on the broker: JSON text for a network server, bytes for a node on MQTT and for a base node. */
   onDownlink?(topic: string, body: string | Uint8Array): void;
@@ -64,29 +54,15 @@ export interface ReceiverOptions {
 /** How wrong the receiver's own clock may be when it tells a node the time: 2^7 ms. NTP over the internet stays well below. */
 const CLOCK_EXPONENT = 7;
 
-/** Tokens of one node on their way into the store: an hour of backlog at a token a minute. */
-export const MAX_PENDING = 64;
+/** A frame to a node. */
+type Down = (port: number, bytes: Uint8Array) => void;
 
-/** How whoever handed a token in is answered; exactly one of the two is called, at once or after the store's commit. */
-export interface TokenAnswer {
-  /** Committed, now or before. `control` is the final acknowledgement, undefined without a key shared with the node. */
-  accepted(control: Uint8Array | undefined): void;
-  /** `forGood`: the same bytes will never be accepted; otherwise they may be handed in again. */
-  refused(reason: string, forGood: boolean): void;
-}
-
-interface NodeState {
-  node: ReceiverNode;
-  account: GapAccount;
-  /** By FPort, which is the SCHC rule. */
-  reassemblers: Map<number, Reassembler>;
-  /** Digests of the tokens handed to the store and not committed yet, by seq. */
-  pending: Map<number, Uint8Array>;
-  /** Its counters have changed since `changedAccounts` was last asked. */
-  changed: boolean;
-}
+/** To a node that hears nothing. */
+const NOTHING: Down = () => {};
 
 export class Receiver {
+  readonly intake: TokenIntake;
+  readonly challenges = new Challenges();
   #nodes = new Map<string, NodeState>();
   #p2p: P2pSource;
   #crypto: ReceiverCrypto;
@@ -96,13 +72,31 @@ export class Receiver {
   /** No reassembly expires before this. */
   #wakeAtMs: number | undefined;
   #changed: NodeState[] = [];
+  #outcomes: DigestOutcome[] = [];
 
-  constructor(options: ReceiverOptions) {
-    this.#crypto = options.crypto;
-    this.#store = options.store;
-    this.#output = options.output;
-    this.#p2p = new P2pSource(options.crypto.cmac);
-    for (const node of options.nodes) this.addNode(node);
+  constructor({ crypto, store, output, nodes }: ReceiverOptions) {
+    this.#crypto = crypto;
+    this.#store = store;
+    this.#output = output;
+    this.#p2p = new P2pSource(crypto.cmac);
+    this.intake = new TokenIntake({
+      crypto,
+      store,
+      challenges: this.challenges,
+      output: {
+        onToken: (token, claims) => output.onToken?.(token, claims),
+        ...(output.onReading === undefined ? {} : { onReading: (reading) => output.onReading?.(reading) }),
+        ...(output.onPlaced === undefined ? {} : { onPlaced: (placement) => output.onPlaced?.(placement) }),
+        onDigest: (outcome) => {
+          if (store.digestAccount !== undefined) this.#outcomes.push(outcome);
+          output.onDigest?.(outcome);
+        },
+        onChallenge: (devEui, answered) => output.onChallenge?.(devEui, answered),
+      },
+      refuse: (devEui, reason) => this.#refuse(devEui, reason),
+      changed: (state) => this.#noteChange(state),
+    });
+    for (const node of nodes) this.addNode(node);
   }
 
   /** Makes a node known. One that was known before keeps its state and gets the new record and key. */
@@ -111,11 +105,12 @@ export class Receiver {
     if (node.receiverKey !== undefined) this.#p2p.addNode(devEui, ueid, node.receiverKey);
     const known = this.#nodes.get(devEui);
     if (known !== undefined) {
-      known.node = node;
+      known.renew(node);
       return;
     }
-    const account = new GapAccount(this.#store.acceptedRanges(devEui), this.#store.countersOf?.(devEui));
-    this.#nodes.set(devEui, { node, account, reassemblers: new Map(), pending: new Map(), changed: false });
+    const state = new NodeState(node, this.#store, this.#crypto);
+    this.#nodes.set(devEui, state);
+    if (this.#store.digestAccount !== undefined) this.#outcomes.push(...state.settledDigests);
   }
 
   /** A message of ChirpStack's MQTT integration. */
@@ -154,23 +149,39 @@ export class Receiver {
       return;
     }
     const devEui = parts[1].toLowerCase();
-    this.handleToken(devEui, payload, nowUnixMs, {
-      accepted: (control) => {
-        if (control !== undefined) this.#output.onDownlink?.(`groundtruth/${devEui}/control`, control);
+    const control = (message: Uint8Array): void => this.#output.onDownlink?.(`groundtruth/${devEui}/control`, message);
+    const route: Route = { tagBytes: MQTT_TAG_BYTES, anytime: true, control };
+    const answer: TokenAnswer = {
+      accepted: (message) => {
+        if (message !== undefined) control(message);
+        // Only now: whoever may publish here could lead a challenge astray otherwise.
+        this.#heard(this.#nodes.get(devEui)!, route, nowUnixMs);
       },
       refused: () => {},
-    });
+    };
+    this.#handleToken(devEui, payload, nowUnixMs, answer, route);
   }
 
   /** The bytes of one token of a node, however they came. The receiver keeps `token`. */
   handleToken(devEui: string, token: Uint8Array, nowUnixMs: number, answer: TokenAnswer): void {
+    this.#handleToken(devEui, token, nowUnixMs, answer, undefined);
+  }
+
+  #handleToken(
+    devEui: string,
+    bytes: Uint8Array,
+    receivedUnixMs: number,
+    answer: TokenAnswer,
+    route: Route | undefined,
+  ): void {
     const state = this.#nodes.get(devEui);
-    if (state !== undefined) {
-      this.#handleToken(state, token, nowUnixMs, answer, MQTT_TAG_BYTES);
+    if (state === undefined) {
+      this.#refuse(devEui, "node-unknown");
+      answer.refused("node-unknown", false);
       return;
     }
-    this.#refuse(devEui, "node-unknown");
-    answer.refused("node-unknown", false);
+    const how = { compact: false, tagBytes: MQTT_TAG_BYTES as TagBytes, mayWait: false };
+    this.intake.take(state, { bytes, receivedUnixMs, answer, route, ...how });
   }
 
   /** A frame that a base node heard: `groundtruth/p2p/{base}/up` (p2p-source.ts). */
@@ -192,29 +203,30 @@ export class Receiver {
     // The node has one window for the frame: what is known at once goes into one answer, with the time. A store that is slow answers later.
     let isAnswered = false;
     let isNow = true;
-    if (port === TOKEN_FPORT) {
-      this.#handleFragment(this.#nodes.get(uplink.devEui)!, port, payload, nowUnixMs, (toPort, content) => {
-        answer(toPort, content, asksTime && isNow && !isAnswered);
-        isAnswered = true;
-      });
-    } else if (port !== 0) {
-      this.#refuse(uplink.devEui, "port-unknown");
-    }
+    const down: Down = (toPort, content) => {
+      answer(toPort, content, asksTime && isNow && !isAnswered);
+      isAnswered = true;
+    };
+    const state = this.#nodes.get(uplink.devEui)!;
+    if (port !== 0) this.#handleFrame(state, port, payload, nowUnixMs, down, false);
+    else this.#heard(state, loraRoute(down, false), nowUnixMs);
     isNow = false;
     if (asksTime && !isAnswered) answer(0, new Uint8Array(0), true);
   }
 
-  /** Lets reassemblies expire. */
+  /** Lets reassemblies and parked tokens expire. */
   handleTimeout(nowUnixMs: number): void {
     this.#wakeAtMs = undefined;
+    this.intake.handleTimeout(nowUnixMs);
+    this.#wakeNoLaterThan(this.intake.parking.expiresAtMs);
     for (const state of this.#nodes.values()) {
-      for (const reassembler of state.reassemblers.values()) {
-        reassembler.handleTimeout(nowUnixMs);
-        for (let command = reassembler.pollCommand(); command !== undefined; command = reassembler.pollCommand()) {
-          if (command.kind === "dropped") this.#refuse(state.node.record.devEui, command.reason);
-        }
-        this.#wakeNoLaterThan(reassembler.pollTimeout());
+      if (state.fragments === undefined) continue;
+      const { fragments } = state;
+      fragments.handleTimeout(nowUnixMs);
+      for (let command = fragments.pollCommand(); command !== undefined; command = fragments.pollCommand()) {
+        if (command.kind === "dropped") this.#refuse(state.devEui, command.reason);
       }
+      this.#wakeNoLaterThan(fragments.pollTimeout());
     }
   }
 
@@ -223,9 +235,35 @@ export class Receiver {
     return this.#wakeAtMs;
   }
 
+  /**
+   * Asks a node for an anchor token with this nonce: at once where the network keeps messages for it, else when it is next heard. Returns why not, or
+   * undefined; `challenges` knows how it goes on.
+   */
+  challenge(devEui: string, nonce: Uint8Array, nowUnixMs: number): string | undefined {
+    const state = this.#nodes.get(devEui);
+    if (state === undefined) return "node-unknown";
+    if (state.node.receiverKey === undefined) return "no-receiver-key";
+    if (state.node.record.downlinks === false) return "no-downlinks";
+    const reason = nonceRefusal(nonce, state.route?.tagBytes);
+    if (reason !== undefined) return reason;
+    this.challenges.ask(devEui, nonce, nowUnixMs);
+    if (state.route?.anytime) this.#heard(state, state.route, nowUnixMs);
+    return undefined;
+  }
+
+  /** The last challenge of a node. */
+  challengeOf(devEui: string): Challenge | undefined {
+    return this.challenges.of(devEui);
+  }
+
   /** The account of one node's tokens. */
   account(devEui: string): GapSummary | undefined {
     return this.#nodes.get(devEui)?.account.summary();
+  }
+
+  /** What is known of a node beside its account. */
+  knownOf(devEui: string): NodeState | undefined {
+    return this.#nodes.get(devEui);
   }
 
   /** Events that were none of ours, counted by name. */
@@ -237,10 +275,17 @@ export class Receiver {
   changedAccounts(): { devEui: string; counters: AccountCounters }[] {
     const changed = this.#changed.map((state) => {
       state.changed = false;
-      return { devEui: state.node.record.devEui, counters: state.account.counters() };
+      return { devEui: state.devEui, counters: state.account.counters() };
     });
     this.#changed = [];
     return changed;
+  }
+
+  /** Digest tokens that came out one way or the other since this was last asked, for the store to keep. */
+  changedDigests(): DigestOutcome[] {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    return outcomes;
   }
 
   /** Nodes by DevEUI. */
@@ -254,118 +299,71 @@ export class Receiver {
   }
 
   /** A LoRaWAN frame of a node; `down` answers it. */
-  #handleUplink(
-    devEui: string,
-    fPort: number,
-    payload: Uint8Array,
-    nowUnixMs: number,
-    down: (port: number, bytes: Uint8Array) => void,
-  ): void {
+  #handleUplink(devEui: string, port: number, payload: Uint8Array, nowUnixMs: number, down: Down): void {
     const state = this.#nodes.get(devEui);
     if (state === undefined) this.#refuse(devEui, "node-unknown");
-    else if (fPort !== TOKEN_FPORT) this.#refuse(devEui, "port-unknown");
-    else this.#handleFragment(state, fPort, payload, nowUnixMs, down);
+    else this.#handleFrame(state, port, payload, nowUnixMs, down, true);
   }
 
-  #handleFragment(
+  #handleFrame(
     state: NodeState,
     port: number,
     frame: Uint8Array,
-    nowUnixMs: number,
-    down: (port: number, bytes: Uint8Array) => void,
+    receivedUnixMs: number,
+    toNode: Down,
+    anytime: boolean,
   ): void {
-    let reassembler = state.reassemblers.get(port);
-    if (reassembler === undefined) {
-      reassembler = new Reassembler();
-      state.reassemblers.set(port, reassembler);
+    if (!isFragmentPort(port)) {
+      this.#refuse(state.devEui, "port-unknown");
+      return;
     }
-    reassembler.handle(frame, nowUnixMs);
-    for (let command = reassembler.pollCommand(); command !== undefined; command = reassembler.pollCommand()) {
+    const down = state.node.record.downlinks === false ? NOTHING : toNode;
+    const route = loraRoute(down, anytime);
+    const fragments = state.openFragments();
+    fragments.handle(port, frame, receivedUnixMs);
+    for (let command = fragments.pollCommand(); command !== undefined; command = fragments.pollCommand()) {
       if (command.kind === "dropped") {
-        this.#refuse(state.node.record.devEui, command.reason);
+        this.#refuse(state.devEui, command.reason);
       } else if (command.kind === "reply") {
-        down(port, command.frame);
+        down(command.port, command.frame);
+      } else if (command.kind === "parity") {
+        this.#askForParity(state, command, route, down);
       } else {
-        const { window } = command;
+        const { rule, window } = command;
+        const end = (refused: boolean): void => {
+          if (window !== undefined) down(rule, endOfSession(refused, rule, window));
+        };
         const answer: TokenAnswer = {
           // The final acknowledgement says all that the end of a fragmentation session would: one downlink does for both.
-          accepted: (control) =>
-            control === undefined ? down(port, endOfSession(false, window)) : down(CONTROL_FPORT, control),
+          accepted: (message) => (message === undefined ? end(false) : route.control(message)),
           refused: (_reason, forGood) => {
-            if (forGood) down(port, endOfSession(true, window));
+            if (forGood) end(true);
           },
         };
-        this.#handleToken(state, command.bytes.slice(), nowUnixMs, answer, LORAWAN_TAG_BYTES);
+        const how = { compact: rule === COMPACT_RULE, tagBytes: LORAWAN_TAG_BYTES as TagBytes, mayWait: true };
+        this.intake.take(state, { bytes: command.bytes.slice(), receivedUnixMs, answer, route, ...how });
       }
     }
-    this.#wakeNoLaterThan(reassembler.pollTimeout());
+    this.#heard(state, route, receivedUnixMs);
+    this.#wakeNoLaterThan(fragments.pollTimeout());
+    this.#wakeNoLaterThan(this.intake.parking.expiresAtMs);
   }
 
-  #handleToken(state: NodeState, bytes: Uint8Array, nowUnixMs: number, answer: TokenAnswer, tagBytes: TagBytes): void {
-    const { record } = state.node;
-    const refuse = (reason: string, forGood: boolean): void => {
-      this.#refuse(record.devEui, reason);
-      answer.refused(reason, forGood);
-    };
-    const token = parseToken(bytes);
-    if (!token.ok) {
-      refuse(token.reason, true);
-      return;
-    }
-    const { seq } = token.claims;
-    const digest = this.#crypto.sha256(bytes);
-    const committed = this.#store.digestOf(record.devEui, seq);
-    const known = committed ?? state.pending.get(seq);
-    if (known !== undefined && equalBytes(known, digest)) {
-      state.account.duplicates++;
-      this.#noteChange(state);
-      if (committed !== undefined) this.#accept(state, seq, answer, tagBytes);
-      // Whoever handed it in first is told after the commit; the node hears of it from there.
-      else answer.refused("commit-under-way", false);
-      return;
-    }
-    const reason =
-      refusalOf(token, record, this.#crypto, nowUnixMs) ?? (known === undefined ? undefined : "seq-reused");
-    if (reason !== undefined) {
-      refuse(reason, true);
-      return;
-    }
-    if (state.pending.size >= MAX_PENDING) this.#store.flush?.();
-    if (state.pending.size >= MAX_PENDING) {
-      refuse("store-busy", false);
-      return;
-    }
-    const entry = { devEui: record.devEui, seq, digest, token: bytes, receivedUnixMs: nowUnixMs };
-    this.#commit(state, entry, token.claims, answer, tagBytes);
-  }
-
-  #commit(state: NodeState, entry: AcceptedToken, claims: Claims, answer: TokenAnswer, tagBytes: TagBytes): void {
-    state.pending.set(entry.seq, entry.digest);
-    this.#store.commit(entry, (failure) => {
-      state.pending.delete(entry.seq);
-      if (failure !== undefined) {
-        // No acknowledgement: the node keeps the token and sends it again.
-        this.#refuse(entry.devEui, `store-failed: ${failure}`);
-        answer.refused("store-failed", false);
-        return;
-      }
-      state.account.accept(entry.seq);
-      this.#noteChange(state);
-      this.#handOn(entry, claims);
-      this.#accept(state, entry.seq, answer, tagBytes);
-    });
-  }
-
-  #handOn(entry: AcceptedToken, claims: Claims): void {
-    this.#output.onToken?.(entry, claims);
-    if (this.#output.onReading === undefined) return;
-    const digestHex = bytesToHex(entry.digest);
-    for (let i = 0; i < claims.count; i++) this.#output.onReading(readingOf(claims, i, entry.devEui, digestHex));
-  }
-
-  #accept(state: NodeState, seq: number, answer: TokenAnswer, tagBytes: TagBytes): void {
+  /** The node listens now, or its network keeps messages for it. */
+  #heard(state: NodeState, route: Route, nowUnixMs: number): void {
+    state.route = route;
     const { record, receiverKey } = state.node;
-    answer.accepted(receiverKey && finalAcknowledgement(record.ueid, seq, receiverKey, tagBytes, this.#crypto.cmac));
+    if (receiverKey === undefined) return;
+    const nonce = this.challenges.due(state.devEui, route.tagBytes, nowUnixMs);
+    if (nonce === undefined) return;
+    route.control(challenge(record.ueid, nonce, receiverKey, route.tagBytes, this.#crypto.cmac));
+  }
+
+  #askForParity(state: NodeState, wanted: ParityWanted & { instead: Uint8Array }, route: Route, down: Down): void {
+    const { record, receiverKey } = state.node;
+    // Nobody but its receiver can make a node spend airtime on parity.
+    if (receiverKey === undefined) down(wanted.rule, wanted.instead);
+    else route.control(parityRequest(record.ueid, wanted, receiverKey, route.tagBytes, this.#crypto.cmac));
   }
 
   #noteChange(state: NodeState): void {
@@ -385,4 +383,8 @@ export class Receiver {
   #wakeNoLaterThan(atMs: number | undefined): void {
     if (atMs !== undefined && (this.#wakeAtMs === undefined || atMs < this.#wakeAtMs)) this.#wakeAtMs = atMs;
   }
+}
+
+function loraRoute(down: Down, anytime: boolean): Route {
+  return { tagBytes: LORAWAN_TAG_BYTES, anytime, control: (message) => down(CONTROL_FPORT, message) };
 }

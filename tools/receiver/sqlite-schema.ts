@@ -1,9 +1,10 @@
 /**
  * The tables of the receiver's store in SQLite, and their versions. Node.js only.
  *
- *   tokens    every accepted token once, in the order of acceptance (id)
+ *   tokens    every accepted token once, in the order of acceptance (id), with its kind (STORED_KIND in store.ts) and its boot
  *   ranges    the same numbers as ranges, so that a start does not read all tokens
  *   nodes     a small number for each DevEUI, and its counters
+ *   digests   what came of each digest token (DIGEST_STATE in digest-checks.ts)
  *   outputs   up to which token each output has got (output-files.ts)
  *   facts     who this store belongs to
  */
@@ -11,7 +12,7 @@ import type { DatabaseSync } from "node:sqlite";
 
 /** "GTrx" in ASCII: says in the file's header whose it is (PRAGMA application_id). */
 export const APPLICATION_ID = 0x47547278;
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** What leads from each version to the next; the first from an empty file. */
 const STEPS: readonly string[] = [
@@ -43,6 +44,16 @@ const STEPS: readonly string[] = [
      token INTEGER NOT NULL,
      length INTEGER NOT NULL,
      tail TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
+  // Version 1 knew batches only, and did not place those with uptime: they stay kind 0.
+  `ALTER TABLE tokens ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE tokens ADD COLUMN boot INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX statements ON tokens (node, kind, boot, seq) WHERE kind <> 0;
+   CREATE TABLE digests (
+     node INTEGER NOT NULL REFERENCES nodes (id),
+     seq INTEGER NOT NULL,
+     state INTEGER NOT NULL,
+     PRIMARY KEY (node, seq)
    ) STRICT, WITHOUT ROWID;`,
 ];
 

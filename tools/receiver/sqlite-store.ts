@@ -12,18 +12,25 @@
  */
 import { randomBytes } from "node:crypto";
 import { DatabaseSync } from "node:sqlite";
+import { type DigestCounts, MAX_OPEN } from "./digest-checks.ts";
 import type { AccountCounters } from "./gap-account.ts";
 import { equalBytes } from "./hex.ts";
 import { openDatabase, prepareStatements, type Statements, StoreError } from "./sqlite-database.ts";
-import { readStore, type StoredToken, storedToken } from "./sqlite-reader.ts";
-import type { AcceptedToken, ReceiverStore } from "./store.ts";
+import { digestCounts, readStore, type StoredToken, statementsOf, storedToken } from "./sqlite-reader.ts";
+import {
+  type AcceptedToken,
+  type DigestOutcome,
+  type ReceiverStore,
+  STORED_KIND,
+  type StatementQuery,
+} from "./store.ts";
 
 const SQLITE_BUSY = 5;
 
 /** How long the first token of a batch waits for others: little against the second that a LoRaWAN downlink has. */
 export const COMMIT_DELAY_MS = 10;
-/** The most tokens in one transaction: half a megabyte, and some 50 ms of a core. */
-export const MAX_WAITING = 256;
+/** The most tokens in one transaction, which is what a backlog makes of them: under a megabyte, and some 150 ms of a core. */
+export const MAX_WAITING = 1024;
 
 /** Where an output has got to. */
 export interface OutputPosition {
@@ -56,6 +63,8 @@ export class SqliteStore implements ReceiverStore {
   #nodes = new Map<string, NodeRow>();
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** Callers of the last transaction are being told: what they hand in now waits for the next one. */
+  #flushing = false;
   #lastId: number;
 
   /** Opens the store for writing and makes it if there is none; ":memory:" is one that goes with the process. Throws StoreError. */
@@ -83,7 +92,7 @@ export class SqliteStore implements ReceiverStore {
 
   commit(entry: AcceptedToken, done: (failure?: string) => void): void {
     this.#waiting.push({ entry, done });
-    if (this.#waiting.length >= MAX_WAITING) this.flush();
+    if (this.#waiting.length >= MAX_WAITING && !this.#flushing) this.flush();
     else this.#timer ??= setTimeout(() => this.flush(), COMMIT_DELAY_MS);
   }
 
@@ -110,6 +119,7 @@ export class SqliteStore implements ReceiverStore {
 
   /** Commits what waits, and tells whoever handed it in. A failure is theirs too: nothing of the batch is then in the store. */
   flush(): void {
+    if (this.#flushing) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const batch = this.#waiting;
@@ -128,22 +138,51 @@ export class SqliteStore implements ReceiverStore {
       this.#lastId = lastId;
       this.#forgetNodes();
     }
+    this.#flushing = true;
     for (const waiting of batch)
       waiting.done(failure ?? (clashes.has(waiting) ? "number-already-committed" : undefined));
+    this.#flushing = false;
     this.onBatch?.();
   }
 
   /** Tokens after the one with this id, in the order of acceptance, `limit` at most. */
   tokensAfter(id: number, limit: number): StoredToken[] {
-    return this.#statements.tokensAfter.all(id, limit).map(storedToken);
+    return this.#statements.tokensAfter.all(id, limit).map((row) => storedToken(row));
   }
 
-  /** Keeps where outputs have got to, and counters, in one transaction. Returns why it failed, or undefined. */
+  statements(devEui: string, query: StatementQuery): StoredToken[] {
+    return statementsOf(this.#statements, this.#nodes.get(devEui)?.id, devEui, query);
+  }
+
+  lastTokens(devEui: string, limit: number): StoredToken[] {
+    const node = this.#nodes.get(devEui);
+    const rows = node === undefined ? [] : this.#statements.lastTokens.all(node.id, limit);
+    return rows.map((row) => storedToken(row, devEui));
+  }
+
+  digests(devEui: string, firstSeq: number, lastSeq: number): Uint8Array[] {
+    const node = this.#nodes.get(devEui);
+    const rows = node === undefined ? [] : this.#statements.digestsFrom.all(node.id, firstSeq, lastSeq);
+    return rows.map(({ digest }) => digest as Uint8Array);
+  }
+
+  digestAccount(devEui: string): { counts: DigestCounts; incomplete: StoredToken[] } {
+    const node = this.#nodes.get(devEui);
+    if (node === undefined) return { counts: { agree: 0, incomplete: 0, mismatch: 0 }, incomplete: [] };
+    const rows = this.#statements.incompleteDigests.all(node.id, MAX_OPEN);
+    return {
+      counts: digestCounts(this.#statements, node.id),
+      incomplete: rows.map((row) => storedToken(row, devEui)),
+    };
+  }
+
+  /** Keeps where outputs have got to, counters, and what came of digest tokens, in one transaction. Returns why it failed, or undefined. */
   keep(
     positions: ReadonlyMap<string, OutputPosition>,
     accounts: readonly { devEui: string; counters: AccountCounters }[] = [],
+    outcomes: readonly DigestOutcome[] = [],
   ): string | undefined {
-    if (positions.size === 0 && accounts.length === 0) return undefined;
+    if (positions.size === 0 && accounts.length === 0 && outcomes.length === 0) return undefined;
     const failure = this.#transaction(() => {
       for (const [name, { token, length, tail }] of positions) {
         this.#statements.putOutput.run(name, token, length, tail);
@@ -152,6 +191,7 @@ export class SqliteStore implements ReceiverStore {
         this.#node(devEui);
         this.#statements.putCounters.run(counters.late, counters.duplicates, counters.refused, devEui);
       }
+      for (const { devEui, seq, state } of outcomes) this.#statements.putDigest.run(state, this.#node(devEui).id, seq);
     });
     if (failure !== undefined) this.#forgetNodes();
     return failure;
@@ -219,9 +259,9 @@ export class SqliteStore implements ReceiverStore {
     const added = new Map<NodeRow, number[]>();
     let count = 0;
     for (const waiting of batch) {
-      const { devEui, seq, receivedUnixMs, digest, token } = waiting.entry;
+      const { devEui, seq, receivedUnixMs, digest, token, kind, bootCount } = waiting.entry;
       const node = this.#node(devEui);
-      const result = this.#statements.insert.run(node.id, seq, receivedUnixMs, digest, token);
+      const result = this.#statements.insert.run(node.id, seq, receivedUnixMs, digest, token, kind, bootCount);
       if (result.changes === 0) {
         const there = this.#statements.digest.get(node.id, seq)?.digest as Uint8Array;
         if (!equalBytes(there, digest)) clashes.add(waiting);
@@ -229,6 +269,8 @@ export class SqliteStore implements ReceiverStore {
       }
       count++;
       this.#lastId = Number(result.lastInsertRowid);
+      waiting.entry.id = this.#lastId;
+      if (kind === STORED_KIND.digest) this.#statements.addDigest.run(node.id, seq);
       const numbers = added.get(node);
       if (numbers === undefined) added.set(node, [seq]);
       else numbers.push(seq);

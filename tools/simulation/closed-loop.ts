@@ -3,6 +3,7 @@
  * No Node API here: the same loop runs on every engine.
  */
 
+import { publicKeyBytes } from "../../firmware/wire/cose-key.ts";
 import { parseToken } from "../../firmware/wire/eat-token.ts";
 import { KEY_SLOT } from "../../firmware/wire/key-slot.ts";
 import type { Reading } from "../../firmware/wire/reading-record.ts";
@@ -106,6 +107,11 @@ export class ClosedLoop {
       fixedDataRate: options.fixedDataRate,
       sampleIntervalS: intervalS,
       batchReadings: options.batchReadings,
+      frameBudget: options.frameBudget,
+      latencyS: options.latencyS,
+      algorithm: options.algorithm,
+      digests: options.digests,
+      downlinks: options.downlinks,
       lossProbability: options.lossProbability,
       timing: options.timing,
       deepSleep: options.deepSleep,
@@ -236,6 +242,7 @@ export class ClosedLoop {
 
   #summary(): Summary {
     const { readingsTaken, readingsVerified, tokensSent, tokensVerified, readingsWrong } = this.ledger;
+    const { statementsSent, statementsVerified } = this.ledger;
     const gaps = this.ledger.gaps((node) => this.#holdings(node));
     const unverified = gaps.reduce((sum, gap) => sum + gap.readings, 0);
     return {
@@ -248,6 +255,8 @@ export class ClosedLoop {
       readingsVerified,
       tokensSent,
       tokensVerified,
+      statementsSent,
+      statementsVerified,
       gaps,
       framesUp: this.field.framesUp,
       framesLost: this.field.framesLost,
@@ -275,7 +284,7 @@ export class ClosedLoop {
   /** The node's public identity; its files go to the sink. */
   #nodeRecord(index: number): NodeRecord {
     const { crypto, config } = this.field.nodes[index];
-    const publicKey = new Uint8Array(64);
+    const publicKey = new Uint8Array(publicKeyBytes(crypto.algorithm));
     crypto.publicKey(KEY_SLOT.attestation, publicKey);
     const devEui = bytesToHex(config.devEui);
     this.#indexByDevEui.set(devEui, index);

@@ -2,7 +2,7 @@
  * The simulation's own account of every reading: what each node took, which token it went into, and whether the receiver verified just that.
  * The receiver knows nothing of it.
  */
-import { type Claims, parseToken, readingTimeS } from "../../firmware/wire/eat-token.ts";
+import { type Claims, parseToken, readingTimeS, type TokenClaims } from "../../firmware/wire/eat-token.ts";
 import { missingFlag } from "../../firmware/wire/profile.ts";
 import type { Reading } from "../../firmware/wire/reading-record.ts";
 import type { Gap } from "./summary.ts";
@@ -28,8 +28,12 @@ export interface Holdings {
 export class Ledger {
   readingsTaken = 0;
   readingsVerified = 0;
+  /** Tokens with readings. */
   tokensSent = 0;
   tokensVerified = 0;
+  /** Tokens without: of boots, days, times and keys. */
+  statementsSent = 0;
+  statementsVerified = 0;
   /** Verified readings that no node took as they are: there must be none. */
   readingsWrong = 0;
   #nodes: NodeLedger[];
@@ -48,12 +52,21 @@ export class Ledger {
   }
 
   signed(node: number, seq: number, token: Uint8Array): void {
-    this.tokensSent++;
     const parsed = parseToken(token);
-    if (parsed.ok) this.#nodes[node].tokens.set(seq, parsed.claims.count);
+    if (!parsed.ok) throw new Error(`${this.#nodes[node].name}: token ${seq} cannot be read: ${parsed.reason}`);
+    if (parsed.claims.kind !== "batch") {
+      this.statementsSent++;
+      return;
+    }
+    this.tokensSent++;
+    this.#nodes[node].tokens.set(seq, parsed.claims.count);
   }
 
-  verified(node: number, claims: Claims): void {
+  verified(node: number, claims: TokenClaims): void {
+    if (claims.kind !== "batch") {
+      this.statementsVerified++;
+      return;
+    }
     const { open, tokens } = this.#nodes[node];
     this.tokensVerified++;
     tokens.delete(claims.seq);

@@ -1,4 +1,5 @@
 /** What a simulation is told: plain values, so that they reach another engine as JSON. */
+import type { SignatureAlgorithm } from "../../firmware/ports/crypto.ts";
 import type { RadioKind } from "../../host-sim/node-radio.ts";
 import type { NodeTiming } from "../../host-sim/node-timing.ts";
 
@@ -22,6 +23,16 @@ export interface SimulationOptions {
   sampleIntervalS: number;
   /** Readings in a token. */
   batchReadings: number;
+  /** Closes a batch when so many LoRaWAN frames are full, or at `batchReadings`. */
+  frameBudget?: number;
+  /** Seconds that a reading may wait for its signature. */
+  latencyS?: number;
+  /** The nodes' signature algorithm (COSE number); ES256 when not given. */
+  algorithm?: SignatureAlgorithm;
+  /** False: nodes make no daily digests. */
+  digests?: boolean;
+  /** False: nodes expect no answer from the receiver. */
+  downlinks?: boolean;
   /** Chance that a receiver misses a frame for no reason of distance or collision (on Wi-Fi: that a publication is lost). */
   lossProbability: number;
   /** Where the world with generated weather begins, in Unix milliseconds; on a day of its own when not given. */

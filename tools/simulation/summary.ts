@@ -21,8 +21,12 @@ export interface Summary {
   uplink: string;
   readingsTaken: number;
   readingsVerified: number;
+  /** Tokens with readings. */
   tokensSent: number;
   tokensVerified: number;
+  /** Tokens without: of boots, days, times and keys. */
+  statementsSent: number;
+  statementsVerified: number;
   gaps: Gap[];
   /** Frames that nodes sent (on Wi-Fi: publications). */
   framesUp: number;

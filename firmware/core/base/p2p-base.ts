@@ -104,29 +104,29 @@ export class P2pBase {
   handle(event: P2pBaseEvent, nowMs: number): void {
     switch (event.kind) {
       case "start":
-        this.#listen(nowMs);
+        this.listen(nowMs);
         return;
       case "received":
         if (this.#state !== LISTENING) return;
-        this.#hear(event.frame, event.length, event.atMs, nowMs);
-        this.#listen(nowMs);
+        this.hear(event.frame, event.length, event.atMs, nowMs);
+        this.listen(nowMs);
         return;
       case "receiveTimeout":
-        if (this.#state === LISTENING) this.#listen(nowMs);
+        if (this.#state === LISTENING) this.listen(nowMs);
         return;
       case "transmitted":
         if (this.#state !== TRANSMITTING) return;
-        this.#book(event.atMs);
+        this.book(event.atMs);
         this.counters.answered++;
-        this.#listen(nowMs);
+        this.listen(nowMs);
         return;
       case "radioError":
-        if (this.#state === TRANSMITTING) this.#book(nowMs);
-        this.#enter(FAILED, nowMs + P2P_BASE_RETRY_MS);
+        if (this.#state === TRANSMITTING) this.book(nowMs);
+        this.enter(FAILED, nowMs + P2P_BASE_RETRY_MS);
         return;
       case "answer":
-        this.#takeAnswer(event.frame, event.length, nowMs);
-        if (this.#state === LISTENING) this.#awaitDue(nowMs);
+        this.takeAnswer(event.frame, event.length, nowMs);
+        if (this.#state === LISTENING) this.awaitDue(nowMs);
         return;
     }
   }
@@ -135,22 +135,22 @@ export class P2pBase {
     if (this.#timeoutMs === undefined || nowMs < this.#timeoutMs) return;
     switch (this.#state) {
       case LISTENING:
-        this.#stopListening(nowMs);
+        this.stopListening(nowMs);
         return;
       case STOPPED:
         this.#wants |= PREPARE;
-        this.#enter(PREPARED, this.#current?.dueMs);
+        this.enter(PREPARED, this.#current?.dueMs);
         return;
       case PREPARED:
-        this.#answer(nowMs);
+        this.answer(nowMs);
         return;
       case TRANSMITTING:
-        this.#book(nowMs);
+        this.book(nowMs);
         this.#wants |= SLEEP_RADIO;
-        this.#listen(nowMs);
+        this.listen(nowMs);
         return;
       case FAILED:
-        this.#listen(nowMs);
+        this.listen(nowMs);
         return;
     }
   }
@@ -160,37 +160,37 @@ export class P2pBase {
   }
 
   pollCommand(): P2pBaseCommand | undefined {
-    if (this.#takeWant(STORE_DUTY)) {
+    if (this.takeWant(STORE_DUTY)) {
       this.#store.length = this.#duty.writeRecord(this.#record);
       return this.#store;
     }
-    if (this.#takeWant(FORWARD)) return this.#forward;
-    if (this.#takeWant(SLEEP_RADIO)) return this.#sleepRadio;
-    if (this.#takeWant(PREPARE)) return this.#prepareRadio;
-    if (this.#takeWant(TRANSMIT)) return this.#transmit;
-    return this.#takeWant(RECEIVE) ? this.#receive : undefined;
+    if (this.takeWant(FORWARD)) return this.#forward;
+    if (this.takeWant(SLEEP_RADIO)) return this.#sleepRadio;
+    if (this.takeWant(PREPARE)) return this.#prepareRadio;
+    if (this.takeWant(TRANSMIT)) return this.#transmit;
+    return this.takeWant(RECEIVE) ? this.#receive : undefined;
   }
 
-  #takeWant(want: number): boolean {
+  private takeWant(want: number): boolean {
     if ((this.#wants & want) === 0) return false;
     this.#wants &= ~want;
     return true;
   }
 
-  #enter(state: number, timeoutMs: number | undefined): void {
+  private enter(state: number, timeoutMs: number | undefined): void {
     this.#state = state;
     this.#timeoutMs = timeoutMs;
   }
 
-  #listen(nowMs: number): void {
+  private listen(nowMs: number): void {
     this.#current = undefined;
     this.#wants |= RECEIVE;
-    this.#enter(LISTENING, undefined);
-    this.#awaitDue(nowMs);
+    this.enter(LISTENING, undefined);
+    this.awaitDue(nowMs);
   }
 
   /** When the next answer obliges to stop listening. Those whose second has passed meanwhile wait for the node's next frame. */
-  #awaitDue(nowMs: number): void {
+  private awaitDue(nowMs: number): void {
     for (;;) {
       const first = this.#peers.firstDue();
       const stopMs = first === undefined ? undefined : first.dueMs - LEAD_MS;
@@ -198,16 +198,16 @@ export class P2pBase {
         this.#timeoutMs = stopMs;
         return;
       }
-      this.#isLate(first);
+      this.isLate(first);
     }
   }
 
-  #isLate(peer: P2pPeer): void {
+  private isLate(peer: P2pPeer): void {
     peer.dueMs = NEVER;
     this.counters.late++;
   }
 
-  #hear(bytes: Uint8Array, length: number, atMs: number, nowMs: number): void {
+  private hear(bytes: Uint8Array, length: number, atMs: number, nowMs: number): void {
     const frame = this.#frame;
     if (!parseP2pFrame(bytes, length, frame) || frame.down) return;
     this.counters.heard++;
@@ -217,10 +217,10 @@ export class P2pBase {
     this.#wants |= FORWARD;
     const peer = this.#peers.of(frame.address) ?? this.#peers.add(frame.address);
     peer.heardMs = atMs;
-    if (peer.length > 0) this.#schedule(peer, nowMs);
+    if (peer.length > 0) this.schedule(peer, nowMs);
   }
 
-  #takeAnswer(bytes: Uint8Array, length: number, nowMs: number): void {
+  private takeAnswer(bytes: Uint8Array, length: number, nowMs: number): void {
     const frame = this.#frame;
     const isAnswer = length <= MAX_P2P_ANSWER_BYTES && parseP2pFrame(bytes, length, frame) && frame.down;
     const peer = isAnswer ? this.#peers.of(frame.address) : undefined;
@@ -230,16 +230,16 @@ export class P2pBase {
     }
     for (let i = 0; i < length; i++) peer.answer[i] = bytes[i];
     peer.length = length;
-    this.#schedule(peer, nowMs);
+    this.schedule(peer, nowMs);
   }
 
-  #schedule(peer: P2pPeer, nowMs: number): void {
+  private schedule(peer: P2pPeer, nowMs: number): void {
     peer.dueMs = peer.heardMs + P2P_ANSWER_DELAY_MS;
-    if (peer.dueMs - LEAD_MS < nowMs) this.#isLate(peer);
+    if (peer.dueMs - LEAD_MS < nowMs) this.isLate(peer);
   }
 
   /** An answer is due soon. */
-  #stopListening(nowMs: number): void {
+  private stopListening(nowMs: number): void {
     const peer = this.#peers.firstDue();
     if (peer === undefined) {
       this.#timeoutMs = undefined;
@@ -249,22 +249,22 @@ export class P2pBase {
     const airtimeMs = Math.ceil(timeOnAirUs(answer, peer.length) / 1000);
     const isLate = nowMs > peer.dueMs;
     if (isLate || this.#duty.earliestMs(answer.frequencyHz, airtimeMs, peer.dueMs) > peer.dueMs) {
-      this.#isLate(peer);
-      this.#awaitDue(nowMs);
+      this.isLate(peer);
+      this.awaitDue(nowMs);
       return;
     }
     this.#current = peer;
     this.#airtimeMs = airtimeMs;
     if (this.#duty.mustStore(answer.frequencyHz, airtimeMs)) this.#wants |= STORE_DUTY;
     this.#wants |= SLEEP_RADIO;
-    this.#enter(STOPPED, nowMs + ASLEEP_MS);
+    this.enter(STOPPED, nowMs + ASLEEP_MS);
   }
 
-  #answer(nowMs: number): void {
+  private answer(nowMs: number): void {
     const peer = this.#current;
     if (peer === undefined || nowMs > peer.dueMs + P2P_ANSWER_LATENCY_MS) {
-      if (peer !== undefined) this.#isLate(peer);
-      this.#listen(nowMs);
+      if (peer !== undefined) this.isLate(peer);
+      this.listen(nowMs);
       return;
     }
     this.#transmit.frame = peer.answer;
@@ -272,10 +272,10 @@ export class P2pBase {
     this.#wants |= TRANSMIT;
     peer.length = 0;
     peer.dueMs = NEVER;
-    this.#enter(TRANSMITTING, nowMs + this.#airtimeMs + RADIO_PATIENCE_MS);
+    this.enter(TRANSMITTING, nowMs + this.#airtimeMs + RADIO_PATIENCE_MS);
   }
 
-  #book(endMs: number): void {
+  private book(endMs: number): void {
     this.#duty.book(this.#plan.answer.frequencyHz, endMs, this.#airtimeMs, 0);
   }
 }

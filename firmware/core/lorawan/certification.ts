@@ -140,14 +140,14 @@ export class Certification implements Machine<CertificationEvent, CertificationC
       case "downlink":
         this.#rxAppCnt = (this.#rxAppCnt + 1) & 0xffff;
         this.#isCounted = true;
-        if (event.port === CERTIFICATION_PORT && event.length > 0) this.#obey(event.payload, event.length, nowMs);
+        if (event.port === CERTIFICATION_PORT && event.length > 0) this.obey(event.payload, event.length, nowMs);
         return;
       case "sent":
         if (event.acknowledged && !this.#isCounted) this.#rxAppCnt = (this.#rxAppCnt + 1) & 0xffff;
         this.#isCounted = false;
         return;
       case "opportunity":
-        if (this.wantsToSend(nowMs)) this.#compose(event.maxPayload, nowMs);
+        if (this.wantsToSend(nowMs)) this.compose(event.maxPayload, nowMs);
         return;
       case "refused":
         this.#hurry = true;
@@ -189,7 +189,7 @@ export class Certification implements Machine<CertificationEvent, CertificationC
     }
   }
 
-  #obey(payload: Uint8Array, length: number, nowMs: number): void {
+  private obey(payload: Uint8Array, length: number, nowMs: number): void {
     const argument = length > 1 ? payload[1] : -1;
     this.#answerLength = 0;
     switch (payload[0]) {
@@ -220,7 +220,7 @@ export class Certification implements Machine<CertificationEvent, CertificationC
         if (argument === UNCONFIRMED || argument === CONFIRMED) this.#confirmed = argument === CONFIRMED;
         break;
       case COMMAND.echoPayload:
-        this.#echo(payload, length);
+        this.echo(payload, length);
         break;
       case COMMAND.rxAppCnt:
         this.#answer.set([COMMAND.rxAppCnt, this.#rxAppCnt & 0xff, this.#rxAppCnt >>> 8]);
@@ -255,14 +255,14 @@ export class Certification implements Machine<CertificationEvent, CertificationC
   }
 
   /** Every byte back, one higher. */
-  #echo(payload: Uint8Array, length: number): void {
+  private echo(payload: Uint8Array, length: number): void {
     this.#answer[0] = COMMAND.echoPayload;
     for (let i = 1; i < length && i < MAX_PAYLOAD; i++) this.#answer[i] = payload[i] + 1;
     this.#answerLength = Math.min(length, MAX_PAYLOAD);
   }
 
   /** An answer is cut to what fits; without one a running number goes, or nothing at all where nothing fits. */
-  #compose(maxPayload: number, nowMs: number): void {
+  private compose(maxPayload: number, nowMs: number): void {
     const send = this.#send;
     const hasAnswer = this.#answerLength > 0;
     send.length = Math.min(hasAnswer ? this.#answerLength : 1, maxPayload);

@@ -97,6 +97,11 @@ export class Mac implements Machine<MacEvent, MacCommand> {
     return this.#session.joined ? this.#uplink.maxPayload() : 0;
   }
 
+  /** Bytes that an uplink without MAC commands carries for the application at the present data rate; 0 when not joined. */
+  frameBytes(): number {
+    return this.#session.joined ? this.#uplink.frameBytes() : 0;
+  }
+
   handle(event: MacEvent, nowMs: number): void {
     switch (event.kind) {
       case "join":

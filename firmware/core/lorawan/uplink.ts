@@ -82,8 +82,12 @@ export class Uplink {
 
   /** Bytes that an application may send in the next uplink. */
   maxPayload(): number {
-    const room = this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
-    return Math.max(room - this.fOptsLength(), 0);
+    return Math.max(this.frameBytes() - this.fOptsLength(), 0);
+  }
+
+  /** Bytes that an application may send in an uplink without MAC commands. */
+  frameBytes(): number {
+    return this.#session.maxMacPayload(this.#session.dataRate) - FHDR_BYTES - FPORT_BYTES;
   }
 
   /** True when the answers need a frame of their own: FOpts would cut them. */

@@ -2,7 +2,8 @@
  * The counter of a node's point to point frames, and the frames themselves: seals uplinks, opens answers, and says which answers count
  * (wire/p2p-frame.ts has the layout and what the tag is for).
  *
- * Taken are final acknowledgements always, since they say the same however late they come; fragments' ACKs once for each uplink, and never for uplinks before
+ * Taken are control messages always: acknowledgements say the same however late they come, parity requests name their datagram, and who answers requests
+ * and challenges bounds how often. Fragments' ACKs are taken once for each uplink, and never for uplinks before
  * the datagram's first (a Receiver-Abort that somebody held back must not hit the next token); the time only for the very last uplink.
  *
  * The counter is reserved on flash in blocks, as FCntUp is: a block is written before its first number is used, and a power cut costs the rest of it.
@@ -72,7 +73,7 @@ export class P2pCounter {
     frame.counter = this.#next++;
     frame.port = port === NO_PORT ? 0 : port;
     const tagAt = writeP2pFrame(frame, payload, length, into);
-    this.#computeMac(into, tagAt);
+    this.computeMac(into, tagAt);
     return writeP2pTag(this.#mac, into, tagAt);
   }
 
@@ -81,7 +82,7 @@ export class P2pCounter {
     const frame = this.frame;
     if (!parseP2pFrame(bytes, length, frame)) return false;
     if (!frame.down || frame.address !== this.#address || frame.counter >= this.#next) return false;
-    this.#computeMac(bytes, length - P2P_TAG_BYTES);
+    this.computeMac(bytes, length - P2P_TAG_BYTES);
     if (!p2pTagMatches(bytes, length, this.#mac)) return false;
     if (frame.port !== TOKEN_FPORT) return true;
     if (frame.counter < this.#openFrom) return false;
@@ -94,7 +95,7 @@ export class P2pCounter {
     return this.frame.counter === this.#next - 1;
   }
 
-  #computeMac(bytes: Uint8Array, length: number): void {
+  private computeMac(bytes: Uint8Array, length: number): void {
     const covered = p2pMacMessage(this.#ueid, bytes, length, this.#macInput);
     this.#ciphers.cmac(KEY_SLOT.receiver, this.#macInput, covered, this.#mac);
   }

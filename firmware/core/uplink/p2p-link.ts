@@ -160,37 +160,37 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
   handle(event: P2pEvent, nowMs: number): void {
     switch (event.kind) {
       case "want":
-        if (this.#state === IDLE) this.#enter(BACKING_OFF, nowMs + this.#chance.below(this.#backOffMs));
+        if (this.#state === IDLE) this.enter(BACKING_OFF, nowMs + this.#chance.below(this.#backOffMs));
         return;
       case "send":
-        if (this.#state === READY) this.#send(event, nowMs);
+        if (this.#state === READY) this.send(event, nowMs);
         return;
       case "datagram":
         this.#counter.startDatagram();
         return;
       case "transmitted":
-        if (this.#state === TRANSMITTING) this.#transmitted(event.atMs);
+        if (this.#state === TRANSMITTING) this.transmitted(event.atMs);
         return;
       case "received":
-        if (this.#state === LISTENING) this.#finish(this.#take(event.frame, event.length, event.atMs));
+        if (this.#state === LISTENING) this.finish(this.take(event.frame, event.length, event.atMs));
         return;
       case "receiveTimeout":
-        if (this.#state === LISTENING) this.#finish(false);
+        if (this.#state === LISTENING) this.finish(false);
         return;
       case "radioError":
-        if (this.#state === TRANSMITTING) this.#book(nowMs);
-        if (this.#state >= TRANSMITTING) this.#finish(false);
+        if (this.#state === TRANSMITTING) this.book(nowMs);
+        if (this.#state >= TRANSMITTING) this.finish(false);
         return;
     }
   }
 
   handleTimeout(nowMs: number): void {
     if (this.#timeoutMs === undefined || nowMs < this.#timeoutMs) return;
-    if (this.#state === BACKING_OFF) this.#enter(READY, undefined);
-    else if (this.#state === WAITING) this.#openWindow(nowMs);
+    if (this.#state === BACKING_OFF) this.enter(READY, undefined);
+    else if (this.#state === WAITING) this.openWindow(nowMs);
     else {
-      if (this.#state === TRANSMITTING) this.#book(nowMs);
-      this.#finish(false);
+      if (this.#state === TRANSMITTING) this.book(nowMs);
+      this.finish(false);
     }
   }
 
@@ -199,33 +199,33 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
   }
 
   pollCommand(): P2pCommand | undefined {
-    if (this.#takeWant(STORE_COUNTER)) return this.#storeCounter();
-    if (this.#takeWant(STORE_DUTY)) {
+    if (this.takeWant(STORE_COUNTER)) return this.storeCounter();
+    if (this.takeWant(STORE_DUTY)) {
       this.#store.key = DUTY_KEY;
       this.#store.length = this.#duty.writeRecord(this.#record);
       return this.#store;
     }
-    if (this.#takeWant(TRANSMIT)) return this.#transmit;
-    if (this.#takeWant(RECEIVE)) return this.#receive;
-    if (this.#takeWant(SLEEP_RADIO)) return this.#sleepRadio;
-    if (this.#takeWant(TIME)) return this.#time;
-    if (this.#takeWant(DOWNLINK)) return this.#downlink;
-    if (this.#takeWant(SENT)) return this.#sent;
-    return this.#takeWant(REFUSED) ? this.#refused : undefined;
+    if (this.takeWant(TRANSMIT)) return this.#transmit;
+    if (this.takeWant(RECEIVE)) return this.#receive;
+    if (this.takeWant(SLEEP_RADIO)) return this.#sleepRadio;
+    if (this.takeWant(TIME)) return this.#time;
+    if (this.takeWant(DOWNLINK)) return this.#downlink;
+    if (this.takeWant(SENT)) return this.#sent;
+    return this.takeWant(REFUSED) ? this.#refused : undefined;
   }
 
-  #takeWant(want: number): boolean {
+  private takeWant(want: number): boolean {
     if ((this.#wants & want) === 0) return false;
     this.#wants &= ~want;
     return true;
   }
 
-  #enter(state: number, timeoutMs: number | undefined): void {
+  private enter(state: number, timeoutMs: number | undefined): void {
     this.#state = state;
     this.#timeoutMs = timeoutMs;
   }
 
-  #send(event: Extract<P2pEvent, { kind: "send" }>, nowMs: number): void {
+  private send(event: Extract<P2pEvent, { kind: "send" }>, nowMs: number): void {
     const { uplink, maxFrameBytes } = this.#plan;
     const length = P2P_OVERHEAD_BYTES + event.length;
     if (length > maxFrameBytes) throw new RangeError("point to point: payload too long");
@@ -234,7 +234,7 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
     if (earliestMs > nowMs) {
       this.#refused.untilMs = earliestMs;
       this.#wants |= REFUSED;
-      this.#enter(IDLE, undefined);
+      this.enter(IDLE, undefined);
       return;
     }
     this.#airtimeMs = airtimeMs;
@@ -245,38 +245,38 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
     const { port, payload, asksTime } = event;
     this.#transmit.length = this.#counter.seal(port, payload, event.length, asksTime, this.#bytes);
     this.#wants |= TRANSMIT;
-    this.#enter(TRANSMITTING, nowMs + airtimeMs + RADIO_PATIENCE_MS);
+    this.enter(TRANSMITTING, nowMs + airtimeMs + RADIO_PATIENCE_MS);
   }
 
-  #book(endMs: number): void {
+  private book(endMs: number): void {
     this.#duty.book(this.#plan.uplink.frequencyHz, endMs, this.#airtimeMs, 0);
   }
 
-  #transmitted(atMs: number): void {
+  private transmitted(atMs: number): void {
     this.#endMs = atMs;
-    this.#book(atMs);
+    this.book(atMs);
     this.#wants |= SLEEP_RADIO;
-    this.#enter(WAITING, atMs + P2P_ANSWER_DELAY_MS - CLOCK_ERROR_MS - P2P_ANSWER_LATENCY_MS);
+    this.enter(WAITING, atMs + P2P_ANSWER_DELAY_MS - CLOCK_ERROR_MS - P2P_ANSWER_LATENCY_MS);
   }
 
-  #openWindow(nowMs: number): void {
+  private openWindow(nowMs: number): void {
     const { answer } = this.#plan;
     const symbolMs = symbolUs(answer.spreadingFactor, answer.bandwidthHz) / 1000;
     const lastStartMs = this.#endMs + P2P_ANSWER_DELAY_MS + CLOCK_ERROR_MS + P2P_ANSWER_LATENCY_MS;
     const symbols = Math.max(Math.ceil((lastStartMs - nowMs) / symbolMs), 0) + DETECTION_SYMBOLS;
     this.#receive.symbolTimeout = symbols;
     this.#wants |= RECEIVE;
-    this.#enter(LISTENING, nowMs + longestWindowMs(symbols, answer) + RADIO_PATIENCE_MS);
+    this.enter(LISTENING, nowMs + longestWindowMs(symbols, answer) + RADIO_PATIENCE_MS);
   }
 
   /** Takes an answer; false when it is none for us. */
-  #take(bytes: Uint8Array, length: number, atMs: number): boolean {
+  private take(bytes: Uint8Array, length: number, atMs: number): boolean {
     const { frame } = this.#counter;
     if (!this.#counter.open(bytes, length)) {
       this.framesRefused++;
       return false;
     }
-    if (frame.time && this.#asksTime && this.#counter.answersLast) this.#learnTime(length, atMs);
+    if (frame.time && this.#asksTime && this.#counter.answersLast) this.learnTime(length, atMs);
     if (frame.payloadLength === 0) return true;
     const downlink = this.#downlink;
     downlink.port = frame.port;
@@ -287,7 +287,7 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
   }
 
   /** The time was written down after our last symbol and before the answer's first. */
-  #learnTime(length: number, atMs: number): void {
+  private learnTime(length: number, atMs: number): void {
     const time = this.#time;
     const { frame } = this.#counter;
     const startMs = atMs - Math.floor(timeOnAirUs(this.#plan.answer, length) / 1000);
@@ -301,14 +301,14 @@ export class P2pLink implements Machine<P2pEvent, P2pCommand> {
     this.#wants |= TIME;
   }
 
-  #finish(answered: boolean): void {
+  private finish(answered: boolean): void {
     if (answered) this.#backOffMs = P2P_BACK_OFF_FIRST_MS;
     else if (this.#isQuestion) this.#backOffMs = Math.min(2 * this.#backOffMs, P2P_BACK_OFF_MAX_MS);
     this.#wants |= SLEEP_RADIO | SENT;
-    this.#enter(IDLE, undefined);
+    this.enter(IDLE, undefined);
   }
 
-  #storeCounter(): P2pCommand {
+  private storeCounter(): P2pCommand {
     this.#store.key = P2P_COUNTER_KEY;
     this.#store.length = this.#counter.writeRecord(this.#record);
     return this.#store;

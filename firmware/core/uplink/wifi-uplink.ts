@@ -3,8 +3,10 @@
  * broker's PUBACK counts for nothing.
  *
  *   free --token--> publishing --published--> waiting --timer--> publishing, a few times, then free: `notDelivered`
- *                       offline: rests           |
+ *                       offline: rests           |     +-------> free: `sent`, at once where no answers are expected
  *                                                +--acknowledged--> free
+ *
+ * Requests for the boot token and challenges are handed on.
  */
 import type { SymmetricCrypto } from "../../ports/crypto.ts";
 import { MQTT_TAG_BYTES } from "../../wire/control-message.ts";
@@ -12,7 +14,7 @@ import { StateReader, StateWriter } from "../../wire/state-record.ts";
 import { PUBLISH_ANSWER_FIRST_MS, PUBLISH_TRIES_MAX } from "../bounds.ts";
 import type { Machine } from "../machine.ts";
 import { STATE_TAG } from "../state-tag.ts";
-import { AcknowledgementCheck } from "./acknowledgement.ts";
+import { ControlCheck } from "./control-check.ts";
 
 export type WifiUplinkEvent =
   | { kind: "online" }
@@ -23,13 +25,20 @@ export type WifiUplinkEvent =
 
 export type WifiUplinkCommand =
   /** Publish the token with this number, from the outbox; it need not be there any more. */
-  { kind: "publish"; seq: number } | { kind: "acknowledged"; seq: number } | { kind: "notDelivered"; seq: number };
+  | { kind: "publish"; seq: number }
+  | { kind: "acknowledged"; seq: number }
+  | { kind: "notDelivered"; seq: number }
+  /** It was published; no answer is expected. */
+  | { kind: "sent"; seq: number }
+  | { kind: "challenged"; nonce: Uint8Array; length: number }
+  | { kind: "bootRequested"; bootCount: number };
 
 const VERSION = 1;
 const NONE = -1;
 
 export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
-  #check: AcknowledgementCheck;
+  #downlinks: boolean;
+  #check: ControlCheck;
   #online = false;
   #seq = NONE;
   #tries = 0;
@@ -37,12 +46,21 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
   #answerByMs: number | undefined;
   #acknowledgedSeq = NONE;
   #failedSeq = NONE;
+  #sentSeq = NONE;
+  #isChallenged = false;
+  #isBootRequested = false;
   #publish = { kind: "publish" as const, seq: 0 };
   #acknowledged = { kind: "acknowledged" as const, seq: 0 };
   #notDelivered = { kind: "notDelivered" as const, seq: 0 };
+  #sent = { kind: "sent" as const, seq: 0 };
+  #challenged: Extract<WifiUplinkCommand, { kind: "challenged" }>;
+  #bootRequested = { kind: "bootRequested" as const, bootCount: 0 };
 
-  constructor(ueid: Uint8Array, ciphers: SymmetricCrypto) {
-    this.#check = new AcknowledgementCheck(ueid, ciphers, MQTT_TAG_BYTES);
+  /** `downlinks` false: no answers are expected, and what is published counts as sent. */
+  constructor(ueid: Uint8Array, ciphers: SymmetricCrypto, downlinks = true) {
+    this.#downlinks = downlinks;
+    this.#check = new ControlCheck(ueid, ciphers, MQTT_TAG_BYTES);
+    this.#challenged = { kind: "challenged", nonce: this.#check.message.nonce, length: 0 };
   }
 
   get available(): boolean {
@@ -64,7 +82,7 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
         this.#online = true;
         // Whatever was published on the old connection may be lost; a new one is a new chance.
         this.#tries = 0;
-        if (this.busy) this.#publishAgain(nowMs);
+        if (this.busy) this.publishAgain(nowMs);
         return;
       case "offline":
         this.#online = false;
@@ -74,19 +92,34 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
       case "token":
         this.#seq = event.seq;
         this.#tries = 0;
-        this.#publishAgain(nowMs);
+        this.publishAgain(nowMs);
         return;
-      case "control": {
-        const seq = this.#check.check(event.payload, event.payload.length);
-        if (seq < 0) return;
-        this.#acknowledgedSeq = seq;
-        if (seq === this.#seq) this.#release();
+      case "control":
+        this.control(event.payload);
         return;
-      }
     }
   }
 
-  #publishAgain(nowMs: number): void {
+  private control(payload: Uint8Array): void {
+    if (!this.#check.accept(payload, payload.length)) return;
+    const { message } = this.#check;
+    switch (message.kind) {
+      case "ack":
+        this.#acknowledgedSeq = message.seq;
+        if (message.seq === this.#seq) this.release();
+        return;
+      case "boot":
+        this.#bootRequested.bootCount = message.bootCount;
+        this.#isBootRequested = true;
+        return;
+      case "challenge":
+        this.#challenged.length = message.nonceLength;
+        this.#isChallenged = true;
+        return;
+    }
+  }
+
+  private publishAgain(nowMs: number): void {
     if (!this.#online) return;
     let answerMs = PUBLISH_ANSWER_FIRST_MS;
     for (let i = 0; i < this.#tries; i++) answerMs *= 2;
@@ -95,7 +128,7 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
     this.#answerByMs = nowMs + answerMs;
   }
 
-  #release(): void {
+  private release(): void {
     this.#seq = NONE;
     this.#publishDue = false;
     this.#answerByMs = undefined;
@@ -104,11 +137,11 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
   handleTimeout(nowMs: number): void {
     if (this.#answerByMs === undefined || nowMs < this.#answerByMs) return;
     if (this.#tries < PUBLISH_TRIES_MAX) {
-      this.#publishAgain(nowMs);
+      this.publishAgain(nowMs);
       return;
     }
     this.#failedSeq = this.#seq;
-    this.#release();
+    this.release();
   }
 
   pollTimeout(): number | undefined {
@@ -126,9 +159,26 @@ export class WifiUplink implements Machine<WifiUplinkEvent, WifiUplinkCommand> {
       this.#failedSeq = NONE;
       return this.#notDelivered;
     }
+    if (this.#sentSeq !== NONE) {
+      this.#sent.seq = this.#sentSeq;
+      this.#sentSeq = NONE;
+      return this.#sent;
+    }
+    if (this.#isChallenged) {
+      this.#isChallenged = false;
+      return this.#challenged;
+    }
+    if (this.#isBootRequested) {
+      this.#isBootRequested = false;
+      return this.#bootRequested;
+    }
     if (!this.#publishDue) return undefined;
     this.#publishDue = false;
     this.#publish.seq = this.#seq;
+    if (!this.#downlinks) {
+      this.#sentSeq = this.#seq;
+      this.release();
+    }
     return this.#publish;
   }
 

@@ -95,7 +95,7 @@ export class Sx126x implements Radio {
   #rssiDbm = 0;
   #snrDb = 0;
 
-  #onTimer = (): void => this.#timeIsUp();
+  #onTimer = (): void => this.timeIsUp();
 
   constructor(options: Sx126xOptions) {
     this.#clock = options.clock;
@@ -106,10 +106,10 @@ export class Sx126x implements Radio {
     this.#spi = new options.spi.io({ ...options.spi });
     this.#rfSwitch = new RfSwitch(options.rfSwitch);
     this.#reset = new options.reset.io({ ...options.reset });
-    this.#busy = new options.busy.io({ ...options.busy, onReadable: () => this.#advance() });
-    this.#dio1 = new options.dio1.io({ ...options.dio1, onReadable: () => this.#interrupt() });
+    this.#busy = new options.busy.io({ ...options.busy, onReadable: () => this.advance() });
+    this.#dio1 = new options.dio1.io({ ...options.dio1, onReadable: () => this.interrupt() });
     if (options.isAsleep) this.#state = FAILED;
-    else this.#startReset();
+    else this.startReset();
   }
 
   get asleep(): boolean {
@@ -122,34 +122,34 @@ export class Sx126x implements Radio {
 
   transmit(modulation: LoraModulation, powerDbm: number, payload: Uint8Array, length: number): void {
     if ((modulation.implicitLength ?? length) !== length) throw new RangeError("radio: length");
-    this.#take(TRANSMIT, modulation);
+    this.take(TRANSMIT, modulation);
     this.#settings.setPower(powerDbm);
     this.#settings.payloadLength = length;
     if (this.#outgoingView.length !== WRITE_HEADER + length)
       this.#outgoingView = this.#outgoing.subarray(0, WRITE_HEADER + length);
     for (let i = 0; i < length; i++) this.#outgoing[WRITE_HEADER + i] = payload[i];
-    this.#beginOperation();
+    this.beginOperation();
   }
 
   receive(modulation: LoraModulation, symbolTimeout: number): void {
-    this.#take(RECEIVE, modulation);
+    this.take(RECEIVE, modulation);
     this.#settings.payloadLength = modulation.implicitLength ?? MAX_PAYLOAD;
     this.#settings.symbolTimeout = symbolTimeout;
-    this.#beginOperation();
+    this.beginOperation();
   }
 
   prepare(): void {
     // Right after falling asleep it is deaf; then, as in every other state, the operation itself does what it needs.
     if (this.#state !== ASLEEP || this.#clock.nowMs() < this.#sleptAtMs + SLEEP_DEAF_MS) return;
     this.#state = STANDBY;
-    this.#transfer(C.GET_STATUS);
-    this.#run(C.PREPARE_PROGRAM);
+    this.transfer(C.GET_STATUS);
+    this.run(C.PREPARE_PROGRAM);
   }
 
   detectActivity(modulation: LoraModulation): void {
-    this.#take(DETECT, modulation);
+    this.take(DETECT, modulation);
     this.#settings.payloadLength = modulation.implicitLength ?? MAX_PAYLOAD;
-    this.#beginOperation();
+    this.beginOperation();
   }
 
   supports(modulation: LoraModulation): boolean {
@@ -167,8 +167,8 @@ export class Sx126x implements Radio {
     }
     this.#timer.cancel();
     if (this.#state === WAKING) this.#state = ASLEEP;
-    else if (this.#state === STANDBY && !this.#isGoingToSleep())
-      this.#run(wasBusy ? C.ABORT_AND_SLEEP_PROGRAM : C.SLEEP_PROGRAM);
+    else if (this.#state === STANDBY && !this.isGoingToSleep())
+      this.run(wasBusy ? C.ABORT_AND_SLEEP_PROGRAM : C.SLEEP_PROGRAM);
   }
 
   close(): void {
@@ -184,52 +184,52 @@ export class Sx126x implements Radio {
     this.#spi.close();
   }
 
-  #take(operation: number, modulation: LoraModulation): void {
+  private take(operation: number, modulation: LoraModulation): void {
     if (this.#operation !== NO_OPERATION) throw new Error("radio: operation while busy");
     this.#settings.setModulation(modulation);
     this.#operation = operation;
     this.#outcome = NOTHING_YET;
   }
 
-  #beginOperation(): void {
+  private beginOperation(): void {
     this.#sleepWhenReady = false;
     if (this.#state === STANDBY) {
-      if (this.#isEndless()) this.#timer.cancel();
+      if (this.isEndless()) this.#timer.cancel();
       else this.#timer.wakeAt(this.#clock.nowMs() + OPERATION_LIMIT_MS, this.#onTimer);
-      if (!this.#isGoingToSleep()) this.#run(this.#operationProgram());
+      if (!this.isGoingToSleep()) this.run(this.operationProgram());
     } else if (this.#state === ASLEEP) {
       const listensAtMs = this.#sleptAtMs + SLEEP_DEAF_MS;
-      if (this.#clock.nowMs() >= listensAtMs) this.#wake();
+      if (this.#clock.nowMs() >= listensAtMs) this.wake();
       else {
         this.#state = WAKING;
         this.#timer.wakeAt(listensAtMs, this.#onTimer);
       }
-    } else if (this.#state === FAILED) this.#startReset();
+    } else if (this.#state === FAILED) this.startReset();
   }
 
   /** It listens until a frame comes: no time is too long. */
-  #isEndless(): boolean {
+  private isEndless(): boolean {
     return this.#operation === RECEIVE && this.#settings.symbolTimeout === 0;
   }
 
-  #operationProgram(): readonly C.Command[] {
+  private operationProgram(): readonly C.Command[] {
     if (this.#operation === TRANSMIT) return C.TRANSMIT_PROGRAM;
     return this.#operation === RECEIVE ? C.RECEIVE_PROGRAM : C.DETECT_PROGRAM;
   }
 
   /** The chip was told to sleep but was BUSY still; what comes next waits until it sleeps. */
-  #isGoingToSleep(): boolean {
+  private isGoingToSleep(): boolean {
     return this.#program === C.SLEEP_PROGRAM || this.#program === C.ABORT_AND_SLEEP_PROGRAM;
   }
 
   /** The falling chip select wakes the chip (9.3), which keeps BUSY high until it is in standby. */
-  #wake(): void {
+  private wake(): void {
     this.#state = STANDBY;
-    this.#transfer(C.GET_STATUS);
-    this.#beginOperation();
+    this.transfer(C.GET_STATUS);
+    this.beginOperation();
   }
 
-  #startReset(): void {
+  private startReset(): void {
     this.#state = RESETTING;
     this.#program = C.NO_PROGRAM;
     this.#step = 0;
@@ -239,85 +239,85 @@ export class Sx126x implements Radio {
     this.#timer.wakeAt(this.#clock.nowMs() + RESET_PULSE_MS, this.#onTimer);
   }
 
-  #timeIsUp(): void {
+  private timeIsUp(): void {
     if (this.#state === RESETTING) {
       this.#reset.write(1);
       this.#state = STARTING;
       this.#timer.wakeAt(this.#clock.nowMs() + START_LIMIT_MS, this.#onTimer);
-      this.#run(C.INIT_PROGRAM);
-    } else if (this.#state === STARTING) this.#fail("radio-does-not-answer");
-    else if (this.#state === WAKING) this.#wake();
-    else if (this.#operation !== NO_OPERATION) this.#recover("radio-operation-never-ended");
+      this.run(C.INIT_PROGRAM);
+    } else if (this.#state === STARTING) this.fail("radio-does-not-answer");
+    else if (this.#state === WAKING) this.wake();
+    else if (this.#operation !== NO_OPERATION) this.recover("radio-operation-never-ended");
   }
 
   /** The chip could not be started; it is left alone until the next operation. */
-  #fail(reason: string): void {
+  private fail(reason: string): void {
     this.#timer.cancel();
     this.#state = FAILED;
-    this.#drop();
+    this.drop();
     this.#events.onError(reason);
   }
 
   /** The chip went astray: it is started anew. */
-  #recover(reason: string): void {
-    this.#drop();
-    this.#startReset();
+  private recover(reason: string): void {
+    this.drop();
+    this.startReset();
     this.#events.onError(reason);
   }
 
-  #drop(): void {
+  private drop(): void {
     this.#program = C.NO_PROGRAM;
     this.#operation = NO_OPERATION;
     this.#outcome = NOTHING_YET;
   }
 
-  #run(program: readonly C.Command[]): void {
+  private run(program: readonly C.Command[]): void {
     this.#program = program;
     this.#step = 0;
-    this.#advance();
+    this.advance();
   }
 
   /** Sends as many commands as the chip takes without a wait; BUSY's falling edge calls it again. */
-  #advance(): void {
+  private advance(): void {
     if (this.#program === C.NO_PROGRAM) return;
     while (this.#step < this.#program.length) {
       const command = this.#program[this.#step];
       if (this.#settings.isNeeded(command)) {
         if (this.#busy.read() !== 0) return;
         this.#step++;
-        this.#understand(command, this.#transfer(command));
+        this.understand(command, this.transfer(command));
       } else this.#step++;
     }
-    this.#programEnded();
+    this.programEnded();
   }
 
-  #programEnded(): void {
+  private programEnded(): void {
     const program = this.#program;
     this.#program = C.NO_PROGRAM;
-    if (program === C.INIT_PROGRAM) this.#started();
+    if (program === C.INIT_PROGRAM) this.started();
     else if (program === C.SLEEP_PROGRAM || program === C.ABORT_AND_SLEEP_PROGRAM) {
       this.#state = ASLEEP;
       this.#sleptAtMs = this.#clock.nowMs();
-      if (this.#operation !== NO_OPERATION) this.#beginOperation();
-    } else if (this.#outcome !== NOTHING_YET) this.#report();
+      if (this.#operation !== NO_OPERATION) this.beginOperation();
+    } else if (this.#outcome !== NOTHING_YET) this.report();
   }
 
-  #started(): void {
+  private started(): void {
     this.#timer.cancel();
     this.#state = STANDBY;
-    if (this.#operation !== NO_OPERATION) this.#beginOperation();
+    if (this.#operation !== NO_OPERATION) this.beginOperation();
     else if (this.#sleepWhenReady) this.sleep();
   }
 
   /** DIO1 rises: the time is taken before anything else is done. */
-  #interrupt(): void {
+  private interrupt(): void {
     const nowMs = this.#dio1.edgeMs ?? this.#clock.nowMs();
     if (this.#state !== STANDBY || this.#operation === NO_OPERATION || this.#program !== C.NO_PROGRAM) return;
     this.#irqAtMs = nowMs;
-    this.#run(C.INTERRUPT_PROGRAM);
+    this.run(C.INTERRUPT_PROGRAM);
   }
 
-  #report(): void {
+  private report(): void {
     const outcome = this.#outcome;
     this.#outcome = NOTHING_YET;
     this.#operation = NO_OPERATION;
@@ -328,40 +328,40 @@ export class Sx126x implements Radio {
       this.#events.onReceived(this.#incomingPayload, length, this.#rssiDbm, this.#snrDb, this.#irqAtMs);
     } else if (outcome === RECEIVE_TIMEOUT) this.#events.onReceiveTimeout(this.#irqAtMs);
     else if (outcome !== TRANSMIT_TIMEOUT) this.#events.onActivity?.(outcome === ACTIVITY, this.#irqAtMs);
-    else this.#recover("radio-transmit-timeout");
+    else this.recover("radio-transmit-timeout");
   }
 
   /** Sends one command; the bytes that came back are good until the next. */
-  #transfer(command: C.Command): Uint8Array {
+  private transfer(command: C.Command): Uint8Array {
     let bytes = this.#commands[command.length];
     if (command === C.WRITE_BUFFER) bytes = this.#outgoingView;
     else if (command === C.READ_BUFFER) bytes = this.#incomingView;
     for (let i = 0; i < command.length; i++) bytes[i] = command[i];
     this.#settings.fillIn(command, bytes);
-    this.#setRfSwitch(command);
+    this.setRfSwitch(command);
     this.#spi.transfer(bytes);
     return bytes;
   }
 
   /** The antenna's way is set before the chip sends or listens, and opened before it sleeps. */
-  #setRfSwitch(command: C.Command): void {
+  private setRfSwitch(command: C.Command): void {
     if (command === C.SET_TX) this.#rfSwitch.transmit();
     else if (command === C.SET_RX || command === C.SET_CAD) this.#rfSwitch.receive();
     else if (command === C.SET_SLEEP) this.#rfSwitch.off();
   }
 
   /** Takes in what a command brought back. */
-  #understand(command: C.Command, bytes: Uint8Array): void {
+  private understand(command: C.Command, bytes: Uint8Array): void {
     this.#settings.takeIn(command, bytes);
     switch (command) {
       case C.READ_SYNC_WORD:
-        if (((bytes[4] & 0xf0) | (bytes[5] >> 4)) !== this.#settings.chipSyncWord) this.#fail("radio-does-not-answer");
+        if (((bytes[4] & 0xf0) | (bytes[5] >> 4)) !== this.#settings.chipSyncWord) this.fail("radio-does-not-answer");
         break;
       case C.GET_DEVICE_ERRORS:
-        if ((((bytes[2] << 8) | bytes[3]) & DEVICE_ERRORS) !== 0) this.#fail("radio-device-error");
+        if ((((bytes[2] << 8) | bytes[3]) & DEVICE_ERRORS) !== 0) this.fail("radio-device-error");
         break;
       case C.GET_IRQ_STATUS:
-        this.#conclude((bytes[2] << 8) | bytes[3]);
+        this.conclude((bytes[2] << 8) | bytes[3]);
         break;
       case C.GET_RX_BUFFER_STATUS:
         if (this.#incomingView.length !== READ_HEADER + bytes[2])
@@ -375,7 +375,7 @@ export class Sx126x implements Radio {
   }
 
   /** What the interrupt means for the operation, and which commands follow. */
-  #conclude(flags: number): void {
+  private conclude(flags: number): void {
     this.#step = 0;
     this.#program = C.ACKNOWLEDGE_PROGRAM;
     if (this.#operation === TRANSMIT) {

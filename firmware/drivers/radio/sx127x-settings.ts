@@ -107,23 +107,23 @@ export class Sx127xSettings {
     if (!R.KEPT.includes(transfer)) return true;
     const address = transfer[0] & 0x7f;
     for (let i = 1; i < transfer.length; i++)
-      if (this.#held[address + i - 1] !== this.#valueOf(address + i - 1)) return true;
+      if (this.#held[address + i - 1] !== this.valueOf(address + i - 1)) return true;
     return false;
   }
 
   /** Fills in what the template leaves open. */
   fillIn(transfer: R.Transfer, bytes: Uint8Array): void {
     const address = transfer[0] & 0x7f;
-    if (transfer[0] === 0x81) bytes[1] = this.#modeFor(transfer);
-    else if (this.#isFilledIn(transfer)) {
+    if (transfer[0] === 0x81) bytes[1] = this.modeFor(transfer);
+    else if (this.isFilledIn(transfer)) {
       for (let i = 1; i < transfer.length; i++) {
-        bytes[i] = this.#valueOf(address + i - 1);
+        bytes[i] = this.valueOf(address + i - 1);
         this.#held[address + i - 1] = bytes[i];
       }
     }
   }
 
-  #isFilledIn(transfer: R.Transfer): boolean {
+  private isFilledIn(transfer: R.Transfer): boolean {
     return (
       transfer[0] >= 0x80 &&
       transfer !== R.WRITE_TCXO &&
@@ -133,7 +133,7 @@ export class Sx127xSettings {
   }
 
   /** RegOpMode for a transfer that sets it. */
-  #modeFor(transfer: R.Transfer): number {
+  private modeFor(transfer: R.Transfer): number {
     const port = this.band === HIGH_BAND ? 0 : R.LOW_FREQUENCY;
     switch (transfer) {
       case R.SET_FSK_SLEEP:
@@ -155,32 +155,32 @@ export class Sx127xSettings {
 
   /** What RegOpMode must read in LoRa sleep. */
   get asleepMode(): number {
-    return this.#modeFor(R.SET_SLEEP);
+    return this.modeFor(R.SET_SLEEP);
   }
 
-  #valueOf(register: number): number {
+  private valueOf(register: number): number {
     const modulation = this.modulation;
     const sixth = modulation.spreadingFactor === 6;
     const wide = modulation.bandwidthHz === 500_000;
     switch (register) {
       case 0x06:
-        return this.#steps() >>> 16;
+        return this.steps() >>> 16;
       case 0x07:
-        return (this.#steps() >>> 8) & 0xff;
+        return (this.steps() >>> 8) & 0xff;
       case 0x08:
-        return this.#steps() & 0xff;
+        return this.steps() & 0xff;
       case 0x09:
-        return this.#paConfig();
+        return this.paConfig();
       case 0x0a: // RegPaRamp: 40 us, as after reset.
         return 0x09;
       case 0x0b: // 5.4.4: 100 mA as after reset; 140 mA where the amplifier takes 120 (5.4.3).
-        return this.#isHighPower() ? 0x31 : 0x2b;
+        return this.isHighPower() ? 0x31 : 0x2b;
       case 0x0c:
         return this.band === HIGH_BAND ? 0x23 : 0x20;
       case 0x0d:
         return this.fifoPointer;
       case 0x11:
-        return this.#byOperation(R.TRANSMIT_MASK, R.RECEIVE_MASK, R.DETECT_MASK);
+        return this.byOperation(R.TRANSMIT_MASK, R.RECEIVE_MASK, R.DETECT_MASK);
       case 0x12:
         return 0xff;
       case 0x1d:
@@ -218,30 +218,30 @@ export class Sx127xSettings {
       case 0x3b:
         return modulation.invertIq ? 0x19 : 0x1d;
       case 0x40:
-        return this.#byOperation(R.DIO_TRANSMIT, R.DIO_RECEIVE, R.DIO_DETECT);
+        return this.byOperation(R.DIO_TRANSMIT, R.DIO_RECEIVE, R.DIO_DETECT);
       case 0x4d: // 5.4.3.
-        return this.#isHighPower() ? 0x87 : 0x84;
+        return this.isHighPower() ? 0x87 : 0x84;
       default: // RegFifoTxBaseAddr, RegFifoRxBaseAddr, RegIfFreq2.
         return 0;
     }
   }
 
-  #byOperation(transmit: number, receive: number, detect: number): number {
+  private byOperation(transmit: number, receive: number, detect: number): number {
     return this.operation === TRANSMIT ? transmit : this.operation === RECEIVE ? receive : detect;
   }
 
   /** 4.1.4: Frf = frequency * 2^19 / 32 MHz. */
-  #steps(): number {
+  private steps(): number {
     return Math.floor((this.modulation.frequencyHz * 0x80000) / 32_000_000 + 0.5);
   }
 
-  #isHighPower(): boolean {
+  private isHighPower(): boolean {
     return this.paBoost && this.powerDbm > BOOST_DBM.ordinary;
   }
 
   /** 5.4.2 RegPaConfig. */
-  #paConfig(): number {
-    if (this.paBoost) return 0x80 | (this.powerDbm - (this.#isHighPower() ? 5 : 2));
+  private paConfig(): number {
+    if (this.paBoost) return 0x80 | (this.powerDbm - (this.isHighPower() ? 5 : 2));
     // Pout = 10.8 + 0.6 * MaxPower - (15 - OutputPower): MaxPower 7 gives OutputPower itself, MaxPower 0 0.2 dB below OutputPower - 4.
     return this.powerDbm >= 0 ? 0x70 | this.powerDbm : this.powerDbm + 4;
   }

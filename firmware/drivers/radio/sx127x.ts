@@ -83,7 +83,7 @@ export class Sx127x implements Radio {
   #outgoingView = this.#outgoing;
   #incomingView = this.#incoming;
 
-  #onTimer = (): void => this.#timeIsUp();
+  #onTimer = (): void => this.timeIsUp();
 
   constructor(options: Sx127xOptions) {
     this.#clock = options.clock;
@@ -94,10 +94,10 @@ export class Sx127x implements Radio {
     this.#rfSwitch = new RfSwitch(options.rfSwitch);
     this.#spi = new options.spi.io({ ...options.spi });
     this.#reset = new options.reset.io({ ...options.reset });
-    this.#dio0 = new options.dio0.io({ ...options.dio0, onReadable: () => this.#interrupt(this.#dio0) });
-    this.#dio1 = new options.dio1.io({ ...options.dio1, onReadable: () => this.#interrupt(this.#dio1) });
+    this.#dio0 = new options.dio0.io({ ...options.dio0, onReadable: () => this.interrupt(this.#dio0) });
+    this.#dio1 = new options.dio1.io({ ...options.dio1, onReadable: () => this.interrupt(this.#dio1) });
     if (options.isAsleep) this.#state = FAILED;
-    else this.#startReset();
+    else this.startReset();
   }
 
   get asleep(): boolean {
@@ -110,29 +110,29 @@ export class Sx127x implements Radio {
 
   transmit(modulation: LoraModulation, powerDbm: number, payload: Uint8Array, length: number): void {
     if ((modulation.implicitLength ?? length) !== length) throw new RangeError("radio: length");
-    this.#take(TRANSMIT, modulation);
+    this.take(TRANSMIT, modulation);
     this.#settings.setPower(powerDbm);
     this.#settings.payloadLength = length;
     if (this.#outgoingView.length !== 1 + length) this.#outgoingView = this.#outgoing.subarray(0, 1 + length);
     for (let i = 0; i < length; i++) this.#outgoing[1 + i] = payload[i];
-    this.#beginOperation();
+    this.beginOperation();
   }
 
   receive(modulation: LoraModulation, symbolTimeout: number): void {
-    this.#take(RECEIVE, modulation);
+    this.take(RECEIVE, modulation);
     this.#settings.payloadLength = modulation.implicitLength ?? MAX_PAYLOAD;
     this.#settings.setSymbolTimeout(symbolTimeout);
-    this.#beginOperation();
+    this.beginOperation();
   }
 
   prepare(): void {
-    if (this.#state === ASLEEP) this.#wake();
+    if (this.#state === ASLEEP) this.wake();
   }
 
   detectActivity(modulation: LoraModulation): void {
-    this.#take(DETECT, modulation);
+    this.take(DETECT, modulation);
     this.#settings.payloadLength = modulation.implicitLength ?? MAX_PAYLOAD;
-    this.#beginOperation();
+    this.beginOperation();
   }
 
   supports(modulation: LoraModulation): boolean {
@@ -144,7 +144,7 @@ export class Sx127x implements Radio {
     this.#settings.operation = NO_OPERATION;
     if (this.#state !== WAKING && this.#state !== STANDBY && this.#state !== OPERATING) return;
     this.#timer.cancel();
-    this.#run(this.#state === OPERATING ? R.ABORT_AND_SLEEP_PROGRAM : R.SLEEP_PROGRAM);
+    this.run(this.#state === OPERATING ? R.ABORT_AND_SLEEP_PROGRAM : R.SLEEP_PROGRAM);
     this.#rfSwitch.off();
     this.#state = ASLEEP;
   }
@@ -161,103 +161,103 @@ export class Sx127x implements Radio {
     this.#spi.close();
   }
 
-  #take(operation: number, modulation: LoraModulation): void {
+  private take(operation: number, modulation: LoraModulation): void {
     if (this.busy) throw new Error("radio: operation while busy");
     this.#settings.setModulation(modulation);
     this.#settings.operation = operation;
   }
 
-  #beginOperation(): void {
+  private beginOperation(): void {
     const { operation, band, chipBand } = this.#settings;
-    if (this.#state === FAILED) this.#startReset();
+    if (this.#state === FAILED) this.startReset();
     else if (this.#state === ASLEEP || this.#state === WAKING || this.#state === STANDBY) {
-      if (band !== chipBand) this.#leaveForCalibration();
-      else if (operation !== TRANSMIT || this.#state === STANDBY) this.#operate();
-      else if (this.#state === ASLEEP) this.#wake();
+      if (band !== chipBand) this.leaveForCalibration();
+      else if (operation !== TRANSMIT || this.#state === STANDBY) this.operate();
+      else if (this.#state === ASLEEP) this.wake();
     }
   }
 
   /** The buffer needs the oscillator. */
-  #wake(): void {
-    this.#run(R.STANDBY_PROGRAM);
-    this.#enter(WAKING, OSCILLATOR_MS);
+  private wake(): void {
+    this.run(R.STANDBY_PROGRAM);
+    this.enter(WAKING, OSCILLATOR_MS);
   }
 
-  #operate(): void {
+  private operate(): void {
     const settings = this.#settings;
     const { operation, modulation } = settings;
     this.#headerSeen = false;
     settings.fifoPointer = 0;
     if (operation === RECEIVE) {
-      this.#run(R.RECEIVE_PROGRAM);
+      this.run(R.RECEIVE_PROGRAM);
       this.#state = OPERATING;
       if (settings.isEndless) this.#timer.cancel();
-      else this.#enter(OPERATING, receiveGuardUs(modulation, settings.symbolTimeout) / 1000 + SLACK_MS);
+      else this.enter(OPERATING, receiveGuardUs(modulation, settings.symbolTimeout) / 1000 + SLACK_MS);
     } else {
-      this.#run(operation === TRANSMIT ? R.TRANSMIT_PROGRAM : R.DETECT_PROGRAM);
-      this.#enter(OPERATING, longestFrameUs(modulation) / 1000 + SLACK_MS);
+      this.run(operation === TRANSMIT ? R.TRANSMIT_PROGRAM : R.DETECT_PROGRAM);
+      this.enter(OPERATING, longestFrameUs(modulation) / 1000 + SLACK_MS);
     }
   }
 
-  #enter(state: number, forMs: number): void {
+  private enter(state: number, forMs: number): void {
     this.#state = state;
     this.#timer.wakeAt(this.#clock.nowMs() + Math.ceil(forMs), this.#onTimer);
   }
 
-  #startReset(): void {
+  private startReset(): void {
     this.#settings.forget();
     this.#rfSwitch.off();
     this.#reset.write(0);
-    this.#enter(RESETTING, RESET_PULSE_MS);
+    this.enter(RESETTING, RESET_PULSE_MS);
   }
 
-  #timeIsUp(): void {
+  private timeIsUp(): void {
     switch (this.#state) {
       case RESETTING:
         this.#reset.write(1);
-        this.#enter(BOOTING, BOOT_MS);
+        this.enter(BOOTING, BOOT_MS);
         break;
       case BOOTING:
       case LEAVING:
-        this.#calibrate();
+        this.calibrate();
         break;
       case CALIBRATING:
-        this.#run(R.CALIBRATED_PROGRAM);
+        this.run(R.CALIBRATED_PROGRAM);
         break;
       case WAKING:
         this.#state = STANDBY;
-        if (this.busy) this.#beginOperation();
+        if (this.busy) this.beginOperation();
         break;
       case OPERATING:
-        this.#guard();
+        this.guard();
         break;
     }
   }
 
-  #leaveForCalibration(): void {
-    this.#run(R.LEAVE_PROGRAM);
-    this.#enter(LEAVING, OSCILLATOR_MS);
+  private leaveForCalibration(): void {
+    this.run(R.LEAVE_PROGRAM);
+    this.enter(LEAVING, OSCILLATOR_MS);
   }
 
-  #calibrate(): void {
+  private calibrate(): void {
     this.#looks = 0;
-    this.#enter(CALIBRATING, CALIBRATION_MS);
-    this.#run(R.CALIBRATE_PROGRAM);
+    this.enter(CALIBRATING, CALIBRATION_MS);
+    this.run(R.CALIBRATE_PROGRAM);
   }
 
-  #calibrationRead(value: number): void {
+  private calibrationRead(value: number): void {
     if ((value & R.CALIBRATION_RUNS) === 0) {
       this.#timer.cancel();
       this.#settings.chipBand = this.#settings.band;
       this.#state = ASLEEP;
-      this.#run(R.ENTER_PROGRAM);
-      if (this.#state === ASLEEP && this.busy) this.#beginOperation();
-    } else if (++this.#looks < CALIBRATION_LOOKS) this.#enter(CALIBRATING, CALIBRATION_MS);
-    else this.#fail("radio-device-error");
+      this.run(R.ENTER_PROGRAM);
+      if (this.#state === ASLEEP && this.busy) this.beginOperation();
+    } else if (++this.#looks < CALIBRATION_LOOKS) this.enter(CALIBRATING, CALIBRATION_MS);
+    else this.fail("radio-device-error");
   }
 
   /** The chip could not be started; it is left alone until the next operation. */
-  #fail(reason: string): void {
+  private fail(reason: string): void {
     this.#timer.cancel();
     this.#state = FAILED;
     this.#settings.operation = NO_OPERATION;
@@ -265,22 +265,22 @@ export class Sx127x implements Radio {
   }
 
   /** The chip went astray: it is started anew. */
-  #recover(reason: string): void {
+  private recover(reason: string): void {
     this.#settings.operation = NO_OPERATION;
-    this.#startReset();
+    this.startReset();
     this.#events.onError(reason);
   }
 
   /** Makes the transfers, unless one of them shows that the chip is not well. */
-  #run(program: readonly R.Transfer[]): void {
+  private run(program: readonly R.Transfer[]): void {
     for (let i = 0; i < program.length && this.#state !== FAILED; i++) {
       const transfer = program[i];
-      if (this.#settings.isNeeded(transfer)) this.#understand(transfer, this.#transfer(transfer));
+      if (this.#settings.isNeeded(transfer)) this.understand(transfer, this.transfer(transfer));
     }
   }
 
   /** Makes one transfer; the bytes that came back are good until the next. */
-  #transfer(transfer: R.Transfer): Uint8Array {
+  private transfer(transfer: R.Transfer): Uint8Array {
     let bytes = this.#transfers[transfer.length];
     if (transfer === R.WRITE_FIFO) bytes = this.#outgoingView;
     else if (transfer === R.READ_FIFO) bytes = this.#incomingView;
@@ -292,75 +292,75 @@ export class Sx127x implements Radio {
     return bytes;
   }
 
-  #understand(transfer: R.Transfer, bytes: Uint8Array): void {
-    if (transfer === R.READ_VERSION && bytes[1] !== R.VERSION) this.#fail("radio-does-not-answer");
-    else if (transfer === R.READ_MODE && bytes[1] !== this.#settings.asleepMode) this.#fail("radio-device-error");
-    else if (transfer === R.READ_CALIBRATION) this.#calibrationRead(bytes[1]);
+  private understand(transfer: R.Transfer, bytes: Uint8Array): void {
+    if (transfer === R.READ_VERSION && bytes[1] !== R.VERSION) this.fail("radio-does-not-answer");
+    else if (transfer === R.READ_MODE && bytes[1] !== this.#settings.asleepMode) this.fail("radio-device-error");
+    else if (transfer === R.READ_CALIBRATION) this.calibrationRead(bytes[1]);
   }
 
   /** DIO0 or DIO1 rises: the time is taken before anything else is done. */
-  #interrupt(pin: Digital): void {
+  private interrupt(pin: Digital): void {
     const nowMs = pin.edgeMs ?? this.#clock.nowMs();
     if (this.#state !== OPERATING) return;
     this.#irqAtMs = nowMs;
-    this.#conclude(this.#readStatus());
+    this.conclude(this.readStatus());
   }
 
-  #readStatus(): Uint8Array {
-    return this.#transfer(R.READ_STATUS);
+  private readStatus(): Uint8Array {
+    return this.transfer(R.READ_STATUS);
   }
 
   /** A line may have been missed; or a preamble was none. */
-  #guard(): void {
-    const status = this.#readStatus();
+  private guard(): void {
+    const status = this.readStatus();
     const { operation, modulation } = this.#settings;
     const flags = status[R.STATUS_AT.irqFlags];
     this.#irqAtMs = this.#clock.nowMs();
-    if (status[R.STATUS_AT.hopChannel] & R.PLL_TIMEOUT) this.#recover("radio-device-error");
+    if (status[R.STATUS_AT.hopChannel] & R.PLL_TIMEOUT) this.recover("radio-device-error");
     // Were it sent, nobody would know when: the windows after it would be wrong.
-    else if (operation !== RECEIVE) this.#recover("radio-operation-never-ended");
-    else if (flags & (R.IRQ.receiveDone | R.IRQ.receiveTimeout)) this.#conclude(status);
+    else if (operation !== RECEIVE) this.recover("radio-operation-never-ended");
+    else if (flags & (R.IRQ.receiveDone | R.IRQ.receiveTimeout)) this.conclude(status);
     else if (flags & R.IRQ.validHeader && !this.#headerSeen) {
       this.#headerSeen = true;
-      this.#enter(OPERATING, longestFrameUs(modulation) / 1000);
+      this.enter(OPERATING, longestFrameUs(modulation) / 1000);
     } else {
-      this.#run(R.STOP_PROGRAM);
-      this.#ended();
+      this.run(R.STOP_PROGRAM);
+      this.ended();
       this.#events.onReceiveTimeout(this.#irqAtMs);
     }
   }
 
   /** What the chip says of the operation. */
-  #conclude(status: Uint8Array): void {
+  private conclude(status: Uint8Array): void {
     const { operation } = this.#settings;
     const flags = status[R.STATUS_AT.irqFlags];
-    if (status[R.STATUS_AT.hopChannel] & R.PLL_TIMEOUT) this.#recover("radio-device-error");
+    if (status[R.STATUS_AT.hopChannel] & R.PLL_TIMEOUT) this.recover("radio-device-error");
     else if (operation === TRANSMIT && flags & R.IRQ.transmitDone) {
-      this.#acknowledge();
+      this.acknowledge();
       this.#events.onTransmitted(this.#irqAtMs);
     } else if (operation === DETECT && flags & R.IRQ.detectionDone) {
-      this.#acknowledge();
+      this.acknowledge();
       this.#events.onActivity?.((flags & R.IRQ.activity) !== 0, this.#irqAtMs);
     } else if (operation === RECEIVE && flags & R.IRQ.receiveDone && !(flags & R.IRQ.payloadCrcError)) {
-      this.#fetch(status);
+      this.fetch(status);
     } else if (operation === RECEIVE && flags & (R.IRQ.receiveDone | R.IRQ.receiveTimeout)) {
-      this.#acknowledge();
+      this.acknowledge();
       this.#events.onReceiveTimeout(this.#irqAtMs);
     }
   }
 
-  #acknowledge(): void {
-    this.#run(this.#settings.isEndless ? R.STOP_PROGRAM : R.ACKNOWLEDGE_PROGRAM);
-    this.#ended();
+  private acknowledge(): void {
+    this.run(this.#settings.isEndless ? R.STOP_PROGRAM : R.ACKNOWLEDGE_PROGRAM);
+    this.ended();
   }
 
-  #ended(): void {
+  private ended(): void {
     this.#timer.cancel();
     this.#state = STANDBY;
     this.#settings.operation = NO_OPERATION;
   }
 
-  #fetch(status: Uint8Array): void {
+  private fetch(status: Uint8Array): void {
     const settings = this.#settings;
     const length = settings.modulation.implicitLength ?? status[R.STATUS_AT.length];
     const snrDb = ((status[R.STATUS_AT.snr] << 24) >> 24) / 4;
@@ -370,9 +370,9 @@ export class Sx127x implements Radio {
     const rssiDbm = offsetDbm + (snrDb < 0 ? rssi + snrDb : (rssi * 16) / 15);
     settings.fifoPointer = status[R.STATUS_AT.fifoAddress];
     if (this.#incomingView.length !== 1 + length) this.#incomingView = this.#incoming.subarray(0, 1 + length);
-    if (settings.isEndless) this.#run(R.STANDBY_PROGRAM);
-    this.#run(R.FETCH_PROGRAM);
-    this.#ended();
+    if (settings.isEndless) this.run(R.STANDBY_PROGRAM);
+    this.run(R.FETCH_PROGRAM);
+    this.ended();
     this.#events.onReceived(this.#incomingPayload, length, rssiDbm, snrDb, this.#irqAtMs);
   }
 }

@@ -97,7 +97,7 @@ export class Atecc608Link {
   #shortPacket = this.#packet.subarray(0, SHORT_PACKET_BYTES);
   #answer = new Uint8Array(MAX_ANSWER_BYTES);
   #count = this.#answer.subarray(0, 1);
-  #tick = (): void => this.#onTimer();
+  #tick = (): void => this.onTimer();
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -106,7 +106,7 @@ export class Atecc608Link {
   /** Requests under way get no answer. */
   close(): void {
     this.#options.timer.cancel();
-    this.#writeWord(WORD_ADDRESS.sleep);
+    this.writeWord(WORD_ADDRESS.sleep);
     this.#state = "closed";
     this.#queue.length = 0;
     this.#options.i2c.close();
@@ -118,16 +118,16 @@ export class Atecc608Link {
     if (this.#state === "closed") throw new Error("ATECC608: closed");
     if (this.#queue.length >= MAX_REQUESTS) throw new Error("ATECC608: too many requests");
     this.#queue.push(request);
-    if (this.#state === "asleep") this.#rest(0);
+    if (this.#state === "asleep") this.rest(0);
   }
 
-  #onTimer(): void {
-    if (this.#state === "resting") this.#pulse();
-    else if (this.#state === "waking") this.#checkWake();
-    else if (this.#state === "executing") this.#poll();
+  private onTimer(): void {
+    if (this.#state === "resting") this.pulse();
+    else if (this.#state === "waking") this.checkWake();
+    else if (this.#state === "executing") this.poll();
   }
 
-  #pulse(): void {
+  private pulse(): void {
     const nowMs = this.#options.clock.nowMs();
     try {
       // The address byte is the pulse. The byte after it is for nobody: one with its lowest bit set is no general call command (UM10204 3.1.13).
@@ -138,33 +138,33 @@ export class Atecc608Link {
     this.#wokenMs = nowMs;
     this.#commandsSinceWake = 0;
     this.#deadlineMs = nowMs + WAKE_LIMIT_MS;
-    this.#continue("waking", WAKE_MS);
+    this.continue("waking", WAKE_MS);
   }
 
-  #checkWake(): void {
-    const result = this.#readAnswer(STATUS_ANSWER_BYTES);
+  private checkWake(): void {
+    const result = this.readAnswer(STATUS_ANSWER_BYTES);
     if (result === STATUS_ANSWER_BYTES && statusError(this.#answer[1]) === "wake") {
       this.#isAwake = true;
-      this.#send();
+      this.send();
     } else if (result !== READ_NOT_ACKNOWLEDGED) {
       // It was awake before, its watchdog runs since we do not know when, and this is some old answer: to sleep with it first.
-      this.#retry("wake", REST_MS);
+      this.retry("wake", REST_MS);
     } else if (this.#options.clock.nowMs() < this.#deadlineMs) {
-      this.#continue("waking", POLL_MS);
+      this.continue("waking", POLL_MS);
     } else {
-      this.#retry("no-answer", LONG_REST_MS);
+      this.retry("no-answer", LONG_REST_MS);
     }
   }
 
-  #send(): void {
+  private send(): void {
     const request = this.#queue[0];
     const command = request.commands[this.#step];
     const nowMs = this.#options.clock.nowMs();
     // Right after a wake there is no better moment, however late the engine was; the chip itself says so when the time is too short.
     if (this.#commandsSinceWake > 0 && nowMs - this.#wokenMs + command.longestMs > WATCHDOG_MS) {
-      this.#writeWord(WORD_ADDRESS.idle);
+      this.writeWord(WORD_ADDRESS.idle);
       this.#isAwake = false;
-      this.#rest(REST_MS);
+      this.rest(REST_MS);
       return;
     }
     const length = writePacket(command, command.parameter ?? request.argument, request.data, this.#packet);
@@ -172,114 +172,114 @@ export class Atecc608Link {
       this.#options.i2c.write(length === SHORT_PACKET_BYTES ? this.#shortPacket : this.#packet);
     } catch {
       // A transfer may break off after its last byte as well.
-      this.#lost("no-answer");
+      this.lost("no-answer");
       return;
     }
     this.#commandsSinceWake++;
     this.#rereads = 0;
     this.#deadlineMs = nowMs + command.longestMs + ANSWER_LIMIT_MS;
-    this.#continue("executing", command.firstPollMs);
+    this.continue("executing", command.firstPollMs);
   }
 
-  #poll(): void {
+  private poll(): void {
     const command = this.#queue[0].commands[this.#step];
     const expected = Math.max(command.answerBytes, 1) + ANSWER_OVERHEAD_BYTES;
-    const result = this.#readAnswer(expected);
+    const result = this.readAnswer(expected);
     if (result === READ_NOT_ACKNOWLEDGED) {
-      if (this.#options.clock.nowMs() < this.#deadlineMs) this.#continue("executing", POLL_MS);
-      else this.#lost("no-answer");
+      if (this.#options.clock.nowMs() < this.#deadlineMs) this.continue("executing", POLL_MS);
+      else this.lost("no-answer");
     } else if (result === READ_DAMAGED) {
       this.#rereads++;
-      if (this.#rereads <= MAX_REREADS) this.#continue("executing", POLL_MS);
-      else this.#lost("answer-crc");
+      if (this.#rereads <= MAX_REREADS) this.continue("executing", POLL_MS);
+      else this.lost("answer-crc");
     } else if (result === STATUS_ANSWER_BYTES) {
       const error = statusError(this.#answer[1]);
-      if (error !== undefined) this.#refused(error);
-      else if (command.answerBytes === 0) this.#answered(command);
-      else this.#refused("unknown-status");
+      if (error !== undefined) this.refused(error);
+      else if (command.answerBytes === 0) this.answered(command);
+      else this.refused("unknown-status");
     } else {
-      this.#answered(command);
+      this.answered(command);
     }
   }
 
-  #answered(command: Command): void {
+  private answered(command: Command): void {
     if (command.opcode === COMMAND.random.opcode && isTestPattern(this.#answer, 1)) {
-      this.#fail("config-unlocked");
+      this.fail("config-unlocked");
       return;
     }
     this.#step++;
-    if (this.#step < this.#queue[0].commands.length) this.#send();
-    else this.#finish(this.#answer.slice(1, 1 + command.answerBytes), undefined);
+    if (this.#step < this.#queue[0].commands.length) this.send();
+    else this.finish(this.#answer.slice(1, 1 + command.answerBytes), undefined);
   }
 
   /** The chip said that it did not do it. */
-  #refused(error: Atecc608Error): void {
+  private refused(error: Atecc608Error): void {
     // It slept and was woken by someone else's bytes on the bus. Whether before or after the command, it does not tell.
-    if (error === "wake") this.#lost(error);
+    if (error === "wake") this.lost(error);
     // Where a digest was to be in its buffer, "execution" may mean that the same happened unseen in between.
-    else if (isPassing(error) || (error === "execution" && this.#step > 0)) this.#retry(error, REST_MS);
-    else this.#fail(error);
+    else if (isPassing(error) || (error === "execution" && this.#step > 0)) this.retry(error, REST_MS);
+    else this.fail(error);
   }
 
   /** It may have done it. */
-  #lost(error: Atecc608Error): void {
-    if (this.#queue[0].commands[this.#step].runsOnce) this.#fail(error);
-    else this.#retry(error, error === "no-answer" ? LONG_REST_MS : REST_MS);
+  private lost(error: Atecc608Error): void {
+    if (this.#queue[0].commands[this.#step].runsOnce) this.fail(error);
+    else this.retry(error, error === "no-answer" ? LONG_REST_MS : REST_MS);
   }
 
-  #retry(error: Atecc608Error, restMs: number): void {
+  private retry(error: Atecc608Error, restMs: number): void {
     this.#attempts++;
     if (this.#attempts >= MAX_ATTEMPTS) {
-      this.#fail(error);
+      this.fail(error);
       return;
     }
     this.#options.onError?.(error);
-    this.#writeWord(WORD_ADDRESS.sleep);
+    this.writeWord(WORD_ADDRESS.sleep);
     this.#isAwake = false;
     this.#step = 0;
-    this.#rest(restMs);
+    this.rest(restMs);
   }
 
-  #fail(error: Atecc608Error): void {
+  private fail(error: Atecc608Error): void {
     this.#options.onError?.(error);
-    this.#writeWord(WORD_ADDRESS.sleep);
+    this.writeWord(WORD_ADDRESS.sleep);
     this.#isAwake = false;
-    this.#finish(undefined, error);
+    this.finish(undefined, error);
   }
 
-  #finish(answer: Uint8Array | undefined, error: Atecc608Error | undefined): void {
+  private finish(answer: Uint8Array | undefined, error: Atecc608Error | undefined): void {
     this.#attempts = 0;
     this.#step = 0;
     const request = this.#queue.shift();
     request?.done(answer, error);
     // Whoever was called may have asked for more, or have closed.
-    if (this.#isClosed()) return;
+    if (this.isClosed()) return;
     if (this.#queue.length === 0) {
-      if (this.#isAwake) this.#writeWord(WORD_ADDRESS.sleep);
+      if (this.#isAwake) this.writeWord(WORD_ADDRESS.sleep);
       this.#isAwake = false;
       this.#state = "asleep";
     } else if (this.#isAwake) {
-      this.#send();
+      this.send();
     } else {
-      this.#rest(REST_MS);
+      this.rest(REST_MS);
     }
   }
 
-  #isClosed(): boolean {
+  private isClosed(): boolean {
     return this.#state === "closed";
   }
 
-  #rest(ms: number): void {
-    this.#continue("resting", ms);
+  private rest(ms: number): void {
+    this.continue("resting", ms);
   }
 
-  #continue(state: State, afterMs: number): void {
+  private continue(state: State, afterMs: number): void {
     this.#state = state;
     this.#options.timer.wakeAt(this.#options.clock.nowMs() + afterMs, this.#tick);
   }
 
   /** Sleep, idle or the address counter. A chip that does not acknowledge is busy or asleep already; false then. */
-  #writeWord(word: number): boolean {
+  private writeWord(word: number): boolean {
     this.#word[0] = word;
     try {
       this.#options.i2c.write(this.#word);
@@ -290,9 +290,9 @@ export class Atecc608Link {
   }
 
   /** Reads an answer from its first byte on; its length, if that is `expected` or a bare status and the CRC is right. */
-  #readAnswer(expected: number): number {
+  private readAnswer(expected: number): number {
     const answer = this.#answer;
-    if (!this.#writeWord(WORD_ADDRESS.resetCounter)) return READ_NOT_ACKNOWLEDGED;
+    if (!this.writeWord(WORD_ADDRESS.resetCounter)) return READ_NOT_ACKNOWLEDGED;
     try {
       this.#options.i2c.read(this.#count);
       const count = answer[0];

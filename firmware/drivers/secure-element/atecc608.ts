@@ -2,7 +2,7 @@
  * Microchip ATECC608A/B secure element on I2C (ATECC608B data sheet; commands in atecc608-commands.ts, their way in atecc608-link.ts):
  * P-256 keys that never leave the chip, signatures over digests, two monotonic counters, random numbers.
  */
-import type { KeySlot, Signer } from "../../ports/crypto.ts";
+import type { Hash, KeySlot, Signer } from "../../ports/crypto.ts";
 import { type Atecc608Error, COMMAND, type Command } from "./atecc608-commands.ts";
 import { type AnswerCallback, Atecc608Link, type LinkOptions } from "./atecc608-link.ts";
 import { normaliseLowS } from "./low-s.ts";
@@ -12,6 +12,8 @@ const SIGN: readonly Command[] = Object.freeze([COMMAND.random, COMMAND.loadDige
 export interface Atecc608Options extends LinkOptions {
   /** Which slot of the chip (0 to 15) holds which key. */
   keySlots: readonly { readonly key: KeySlot; readonly chip: number }[];
+  /** What makes the digest that the chip signs. */
+  hash: Hash;
 }
 
 export class Atecc608 implements Signer {
@@ -33,22 +35,22 @@ export class Atecc608 implements Signer {
 
   /** Reads revision, lock state and the public keys of the key slots. A slot without a key is no error: `hasKey` tells. */
   open(done: (error?: Atecc608Error) => void): void {
-    this.#ask(COMMAND.info, 0, (info, error) => {
+    this.ask(COMMAND.info, 0, (info, error) => {
       if (info === undefined) done(error);
       else {
         this.revision = (info[2] << 8) | info[3];
-        this.#readLocks(done);
+        this.readLocks(done);
       }
     });
   }
 
   hasKey(slot: KeySlot): boolean {
-    return this.#publicKeys.has(this.#chipSlot(slot));
+    return this.#publicKeys.has(this.chipSlot(slot));
   }
 
   /** Writes x‖y, 64 bytes. Throws before `open` has read it, and for a slot without a key. */
   publicKey(slot: KeySlot, into: Uint8Array): void {
-    const key = this.#publicKeys.get(this.#chipSlot(slot));
+    const key = this.#publicKeys.get(this.chipSlot(slot));
     if (key === undefined) throw new Error(`ATECC608: no key in slot ${slot}`);
     into.set(key);
   }
@@ -58,9 +60,9 @@ export class Atecc608 implements Signer {
    * holds now has been read again before `done`.
    */
   generateKey(slot: KeySlot, done: AnswerCallback): void {
-    const chipSlot = this.#chipSlot(slot);
-    this.#ask(COMMAND.createKey, chipSlot, (key, error) => {
-      if (key === undefined) this.#readPublicKey(chipSlot, () => done(undefined, error));
+    const chipSlot = this.chipSlot(slot);
+    this.ask(COMMAND.createKey, chipSlot, (key, error) => {
+      if (key === undefined) this.readPublicKey(chipSlot, () => done(undefined, error));
       else {
         this.#publicKeys.set(chipSlot, key);
         done(key.slice());
@@ -69,18 +71,21 @@ export class Atecc608 implements Signer {
   }
 
   /**
-   * Signs 32 bytes; about 150 ms, in a later turn. As the maker's library does, the random generator's seed is renewed first: the nonces
+   * Signs the SHA-256 of `message`; about 150 ms, in a later turn. As the maker's library does, the random generator's seed is renewed first: the nonces
    * come from there. The signature is normalised to low s.
    */
-  signDigest(
+  sign(
     slot: KeySlot,
-    digest: Uint8Array,
+    message: Uint8Array,
+    length: number,
     done: (signature: Uint8Array | undefined, reason?: string) => void,
   ): void {
+    const digest = new Uint8Array(32);
+    this.#options.hash.sha256(message, length, digest);
     this.#link.enqueue({
       commands: SIGN,
-      argument: this.#chipSlot(slot),
-      data: digest.slice(0, 32),
+      argument: this.chipSlot(slot),
+      data: digest,
       done: (signature, error) => {
         if (signature !== undefined) normaliseLowS(signature);
         done(signature, error);
@@ -90,12 +95,12 @@ export class Atecc608 implements Signer {
 
   /** 32 bytes from the chip's generator. */
   random(done: AnswerCallback): void {
-    this.#ask(COMMAND.random, 0, done);
+    this.ask(COMMAND.random, 0, done);
   }
 
   /** The value of counter 0 or 1, up to 2,097,151. */
   readCounter(counter: 0 | 1, done: (value: number | undefined, error?: Atecc608Error) => void): void {
-    this.#ask(COMMAND.readCounter, counter, (answer, error) => done(counterValue(answer), error));
+    this.ask(COMMAND.readCounter, counter, (answer, error) => done(counterValue(answer), error));
   }
 
   /**
@@ -103,7 +108,7 @@ export class Atecc608 implements Signer {
    * It never goes back, and may skip a value when the power fails.
    */
   incrementCounter(counter: 0 | 1, done: (value: number | undefined, error?: Atecc608Error) => void): void {
-    this.#ask(COMMAND.incrementCounter, counter, (answer, error) => done(counterValue(answer), error));
+    this.ask(COMMAND.incrementCounter, counter, (answer, error) => done(counterValue(answer), error));
   }
 
   /** Puts the chip to sleep. Requests under way get no answer. */
@@ -111,44 +116,44 @@ export class Atecc608 implements Signer {
     this.#link.close();
   }
 
-  #readLocks(done: (error?: Atecc608Error) => void): void {
-    this.#ask(COMMAND.readLocks, 0, (locks, error) => {
+  private readLocks(done: (error?: Atecc608Error) => void): void {
+    this.ask(COMMAND.readLocks, 0, (locks, error) => {
       if (locks === undefined) done(error);
       else {
         this.dataLocked = locks[2] === 0;
         this.configLocked = locks[3] === 0;
-        this.#readPublicKeys(0, done);
+        this.readPublicKeys(0, done);
       }
     });
   }
 
-  #readPublicKeys(index: number, done: (error?: Atecc608Error) => void): void {
+  private readPublicKeys(index: number, done: (error?: Atecc608Error) => void): void {
     const { keySlots } = this.#options;
     if (index >= keySlots.length) {
       done();
       return;
     }
-    this.#readPublicKey(keySlots[index].chip, (error) => {
+    this.readPublicKey(keySlots[index].chip, (error) => {
       // What an empty slot answers.
-      if (error === undefined || error === "execution" || error === "ecc-fault") this.#readPublicKeys(index + 1, done);
+      if (error === undefined || error === "execution" || error === "ecc-fault") this.readPublicKeys(index + 1, done);
       else done(error);
     });
   }
 
-  #readPublicKey(chipSlot: number, done: (error?: Atecc608Error) => void): void {
+  private readPublicKey(chipSlot: number, done: (error?: Atecc608Error) => void): void {
     this.#publicKeys.delete(chipSlot);
-    this.#ask(COMMAND.publicKey, chipSlot, (key, error) => {
+    this.ask(COMMAND.publicKey, chipSlot, (key, error) => {
       if (key !== undefined) this.#publicKeys.set(chipSlot, key);
       done(error);
     });
   }
 
-  #chipSlot(slot: KeySlot): number {
+  private chipSlot(slot: KeySlot): number {
     for (const { key, chip } of this.#options.keySlots) if (key === slot) return chip;
     throw new Error(`ATECC608: no slot of the chip for key slot ${slot}`);
   }
 
-  #ask(command: Command, argument: number, done: AnswerCallback): void {
+  private ask(command: Command, argument: number, done: AnswerCallback): void {
     this.#link.enqueue({ commands: [command], argument, data: undefined, done });
   }
 }

@@ -48,7 +48,7 @@ export class Anemometer implements Sensor {
     this.#clock = options.clock;
     this.#metresPerPulse = options.metresPerPulse ?? METRES_PER_REVOLUTION;
     this.#retained = options.retained;
-    this.#recall();
+    this.recall();
   }
 
   /** One step of the gust, in m/s, or undefined where the counter has no gate. */
@@ -65,8 +65,8 @@ export class Anemometer implements Sensor {
     const elapsedMs = nowMs - this.#lastMs;
     this.#lastCount = count;
     this.#lastMs = nowMs;
-    this.#keep();
-    const peak = this.#takePeak();
+    this.keep();
+    const peak = this.takePeak();
     // Two samples in one millisecond have no mean.
     if (elapsedMs <= 0) return 0;
     const wind = this.#anemometer;
@@ -85,7 +85,7 @@ export class Anemometer implements Sensor {
   }
 
   /** Count, high and low half of the time, check. */
-  #keep(): void {
+  private keep(): void {
     const retained = this.#retained;
     if (retained === undefined) return;
     const high = Math.floor(this.#lastMs / 0x100000000);
@@ -95,7 +95,7 @@ export class Anemometer implements Sensor {
     putU32(retained, 12, this.#lastCount ^ high ^ this.#lastMs ^ CHECK_SEED);
   }
 
-  #recall(): void {
+  private recall(): void {
     const retained = this.#retained;
     if (retained === undefined) return;
     const count = u32(retained, 0);
@@ -108,7 +108,7 @@ export class Anemometer implements Sensor {
   }
 
   /** The peak register may fail by itself: then there is a speed without a gust. */
-  #takePeak(): number | undefined {
+  private takePeak(): number | undefined {
     if (this.#counter.takePeak === undefined || this.#counter.gateMs === undefined) return undefined;
     try {
       return this.#counter.takePeak();

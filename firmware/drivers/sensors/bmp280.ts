@@ -103,7 +103,7 @@ export class Bmp280 implements Sensor {
   }
 
   start(): number {
-    if (!this.#ready) this.#identify();
+    if (!this.#ready) this.identify();
     this.#ready = false;
     this.#i2c.write(this.#command);
     return this.#measureMs;
@@ -111,7 +111,7 @@ export class Bmp280 implements Sensor {
 
   sample(): SensorSample {
     const result = this.#result;
-    this.#readRegisters(REGISTER_STATUS, result);
+    this.readRegisters(REGISTER_STATUS, result);
     if (result[0] & STATUS_MEASURING) throw new Error("BMP280: not ready in time");
     if ((result[1] ^ this.#command[1]) & OVERSAMPLING_BITS) throw new Error("BMP280: lost its setting");
     const rawPressure = (result[4] << 12) | (result[5] << 4) | (result[6] >> 4);
@@ -128,37 +128,37 @@ export class Bmp280 implements Sensor {
     this.#i2c.close();
   }
 
-  #identify(): void {
-    this.#readRegisters(REGISTER_ID, this.#id);
+  private identify(): void {
+    this.readRegisters(REGISTER_ID, this.#id);
     if (this.#id[0] !== CHIP_ID) throw new Error("BMP280: another chip answers");
-    this.#readRegisters(REGISTER_TRIMMING, this.#trimmingBytes);
+    this.readRegisters(REGISTER_TRIMMING, this.#trimmingBytes);
     const trim = this.#trimming;
-    trim.t1 = this.#unsigned(0);
-    trim.t2 = this.#signed(2);
-    trim.t3 = this.#signed(4);
-    trim.p1 = this.#unsigned(6);
-    trim.p2 = this.#signed(8);
-    trim.p3 = this.#signed(10);
-    trim.p4 = this.#signed(12);
-    trim.p5 = this.#signed(14);
-    trim.p6 = this.#signed(16);
-    trim.p7 = this.#signed(18);
-    trim.p8 = this.#signed(20);
-    trim.p9 = this.#signed(22);
+    trim.t1 = this.unsigned(0);
+    trim.t2 = this.signed(2);
+    trim.t3 = this.signed(4);
+    trim.p1 = this.unsigned(6);
+    trim.p2 = this.signed(8);
+    trim.p3 = this.signed(10);
+    trim.p4 = this.signed(12);
+    trim.p5 = this.signed(14);
+    trim.p6 = this.signed(16);
+    trim.p7 = this.signed(18);
+    trim.p8 = this.signed(20);
+    trim.p9 = this.signed(22);
   }
 
-  #readRegisters(first: number, into: Uint8Array): void {
+  private readRegisters(first: number, into: Uint8Array): void {
     this.#register[0] = first;
     this.#i2c.write(this.#register);
     this.#i2c.read(into);
   }
 
-  #unsigned(at: number): number {
+  private unsigned(at: number): number {
     return this.#trimmingBytes[at] | (this.#trimmingBytes[at + 1] << 8);
   }
 
-  #signed(at: number): number {
-    return (this.#unsigned(at) << 16) >> 16;
+  private signed(at: number): number {
+    return (this.unsigned(at) << 16) >> 16;
   }
 }
 

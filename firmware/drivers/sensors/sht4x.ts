@@ -55,8 +55,8 @@ export class Sht4x implements Sensor {
   sample(): SensorSample {
     const answer = this.#answer;
     this.#i2c.read(answer);
-    const temperature = this.#word(0);
-    const humidity = this.#word(3);
+    const temperature = this.word(0);
+    const humidity = this.word(3);
     this.#sample.thermometer = undefined;
     this.#sample.hygrometer = undefined;
     if (this.#thermometer !== undefined && measured(temperature)) {
@@ -75,7 +75,7 @@ export class Sht4x implements Sensor {
     this.#i2c.close();
   }
 
-  #word(at: number): number {
+  private word(at: number): number {
     const answer = this.#answer;
     if (sht4xCrc(answer[at], answer[at + 1]) !== answer[at + 2]) throw new Error("SHT4x: bad checksum");
     return (answer[at] << 8) | answer[at + 1];

@@ -90,7 +90,7 @@ export class FlashRecordLog implements RecordLog {
     }
     this.#serials = new Uint32Array(this.#sectorCount);
     this.#firsts = new Uint32Array(this.#sectorCount);
-    this.#mount();
+    this.mount();
   }
 
   get oldest(): number {
@@ -104,27 +104,27 @@ export class FlashRecordLog implements RecordLog {
   append(record: Uint8Array, length: number): number {
     if (length > this.maxRecordLength) throw new RangeError("record log: record too long");
     const needed = entryBytes(length);
-    if (this.#writeAt + needed + this.#reserve(this.#head) > this.#sectorSize) {
-      const sector = this.#following(this.#head);
-      if (this.#kept(sector, this.#oldest) > 0) return -1;
-      if (SECTOR_HEADER_BYTES + needed + this.#reserve(sector) > this.#sectorSize) return -1;
-      this.#open(sector);
+    if (this.#writeAt + needed + this.reserve(this.#head) > this.#sectorSize) {
+      const sector = this.following(this.#head);
+      if (this.kept(sector, this.#oldest) > 0) return -1;
+      if (SECTOR_HEADER_BYTES + needed + this.reserve(sector) > this.#sectorSize) return -1;
+      this.open(sector);
     }
     const number = this.#next;
-    this.#writeEntry(KIND_RECORD, number, record, length);
+    this.writeEntry(KIND_RECORD, number, record, length);
     this.#next = number + 1;
     return number;
   }
 
   read(number: number, into: Uint8Array): number {
     if (!(number >= this.#oldest && number < this.#next)) return -1;
-    const sector = this.#sectorOf(number);
+    const sector = this.sectorOf(number);
     if (sector < 0) return -1;
     const isAhead = this.#cursorSector === sector && this.#cursorNumber <= number;
     let at = isAhead ? this.#cursorAt : SECTOR_HEADER_BYTES;
     const end = sector === this.#head ? this.#writeAt : this.#sectorSize;
     while (at < end) {
-      if (!this.#readHeader(sector, at)) {
+      if (!this.readHeader(sector, at)) {
         at += LINE_BYTES;
         continue;
       }
@@ -133,7 +133,7 @@ export class FlashRecordLog implements RecordLog {
     }
     if (at >= end || this.#number !== number) return -1;
     const length = this.#length;
-    const isWhole = this.#readContent(sector, at, length, into);
+    const isWhole = this.readContent(sector, at, length, into);
     this.#cursorSector = sector;
     this.#cursorNumber = number + 1;
     this.#cursorAt = at + entryBytes(length);
@@ -144,20 +144,20 @@ export class FlashRecordLog implements RecordLog {
     const oldest = Math.min(number, this.#next);
     if (!(oldest > this.#oldest)) return;
     if (this.#writeAt + LINE_BYTES <= this.#sectorSize) {
-      this.#writeEntry(KIND_TRIM, oldest, this.#line, 0);
+      this.writeEntry(KIND_TRIM, oldest, this.#line, 0);
       this.#oldest = oldest;
       return;
     }
     this.#oldest = oldest;
-    const sector = this.#following(this.#head);
+    const sector = this.following(this.#head);
     // A full head sector whose successor is still in use is left only by many power cuts in trims; then the next opening stores the trim.
-    if (this.#kept(sector, oldest) === 0) this.#open(sector);
+    if (this.kept(sector, oldest) === 0) this.open(sector);
   }
 
   /** Finds the newest sector, and in it the next number, the oldest record and the place for the next entry. */
-  #mount(): void {
+  private mount(): void {
     for (let sector = 0; sector < this.#sectorCount; sector++) {
-      if (!this.#readSectorHeader(sector)) continue;
+      if (!this.readSectorHeader(sector)) continue;
       if (this.#head < 0 || this.#serials[sector] > this.#serials[this.#head]) {
         this.#head = sector;
         this.#oldest = this.#number;
@@ -165,60 +165,60 @@ export class FlashRecordLog implements RecordLog {
     }
     if (this.#head < 0) {
       this.#head = this.#sectorCount - 1;
-      this.#open(0);
+      this.open(0);
       return;
     }
     this.#next = this.#firsts[this.#head];
-    this.#scanHead();
+    this.scanHead();
   }
 
   /**
    * Walks over the entries of the head sector. Of the records only the last one can be torn: one that was torn before an earlier mount was
    * marked dead by that mount, before anything was written behind it.
    */
-  #scanHead(): void {
+  private scanHead(): void {
     const sector = this.#head;
     let at = SECTOR_HEADER_BYTES;
     let last = -1;
     let nextBeforeLast = this.#next;
     while (at < this.#sectorSize) {
-      if (this.#readHeader(sector, at)) {
+      if (this.readHeader(sector, at)) {
         if (this.#kind === KIND_RECORD || this.#kind === KIND_TRIM) {
           last = at;
           nextBeforeLast = this.#next;
         }
         if (this.#kind === KIND_RECORD) this.#next = this.#number + 1;
-        if (this.#kind === KIND_TRIM && this.#isWhole(sector, at)) this.#oldest = Math.max(this.#oldest, this.#number);
+        if (this.#kind === KIND_TRIM && this.isWhole(sector, at)) this.#oldest = Math.max(this.#oldest, this.#number);
         at += entryBytes(this.#length);
-      } else if (this.#isErased(sector, at, LINE_BYTES)) break;
+      } else if (this.isErased(sector, at, LINE_BYTES)) break;
       else at += LINE_BYTES;
     }
     this.#writeAt = at;
-    if (!this.#isErased(sector, at, this.#sectorSize - at)) {
+    if (!this.isErased(sector, at, this.#sectorSize - at)) {
       // Damage: entries may stand behind it that can no longer be found. Their numbers are not given again.
       this.#next += Math.floor((this.#sectorSize - at) / LINE_BYTES);
       this.#writeAt = this.#sectorSize;
-    } else if (last >= 0) this.#checkLast(sector, last, nextBeforeLast);
+    } else if (last >= 0) this.checkLast(sector, last, nextBeforeLast);
   }
 
   /** Takes back a torn entry, and marks it dead, so that weakly written bits cannot bring it back later. */
-  #checkLast(sector: number, at: number, nextBefore: number): void {
-    this.#readHeader(sector, at);
-    if (this.#isWhole(sector, at)) return;
+  private checkLast(sector: number, at: number, nextBefore: number): void {
+    this.readHeader(sector, at);
+    if (this.isWhole(sector, at)) return;
     // Not the entry's own number: that may be torn too.
     this.#next = nextBefore;
     this.#line.fill(0xff);
     this.#line[0] = KIND_DEAD;
-    this.#flash.write(this.#address(sector, at), this.#line);
+    this.#flash.write(this.address(sector, at), this.#line);
   }
 
   /** Whether the entry at `at`, whose header was read, has the right CRC. */
-  #isWhole(sector: number, at: number): boolean {
-    return this.#readContent(sector, at, this.#length, undefined);
+  private isWhole(sector: number, at: number): boolean {
+    return this.readContent(sector, at, this.#length, undefined);
   }
 
   /** Erases `sector` and makes it the head. */
-  #open(sector: number): void {
+  private open(sector: number): void {
     const serial = this.#serials[this.#head] + 1;
     this.#serials[sector] = 0;
     this.#cursorSector = -1;
@@ -231,10 +231,10 @@ export class FlashRecordLog implements RecordLog {
     putU32(line, 8, this.#next);
     putU32(line, 12, this.#oldest);
     const crc = crcEnd(crcUpdate(CRC_START, line, 0, LINE_BYTES));
-    this.#flash.write(this.#address(sector, 0), line);
+    this.#flash.write(this.address(sector, 0), line);
     line.fill(0xff);
     putU32(line, LINE_BYTES - CRC_BYTES, crc);
-    this.#flash.write(this.#address(sector, LINE_BYTES), line);
+    this.#flash.write(this.address(sector, LINE_BYTES), line);
     this.#serials[sector] = serial;
     this.#firsts[sector] = this.#next;
     this.#head = sector;
@@ -242,16 +242,16 @@ export class FlashRecordLog implements RecordLog {
   }
 
   /** Reads a sector's header: its serial and first number go into the tables, the oldest number into `#number`. */
-  #readSectorHeader(sector: number): boolean {
+  private readSectorHeader(sector: number): boolean {
     const line = this.#line;
-    this.#flash.read(this.#address(sector, 0), line);
+    this.#flash.read(this.address(sector, 0), line);
     this.#serials[sector] = 0;
     if (u32(line, 0) !== MAGIC) return false;
     const serial = u32(line, 4);
     const first = u32(line, 8);
     this.#number = u32(line, 12);
     const crc = crcEnd(crcUpdate(CRC_START, line, 0, LINE_BYTES));
-    this.#flash.read(this.#address(sector, LINE_BYTES), line);
+    this.#flash.read(this.address(sector, LINE_BYTES), line);
     if (crc !== u32(line, LINE_BYTES - CRC_BYTES)) return false;
     this.#serials[sector] = serial;
     this.#firsts[sector] = first;
@@ -259,7 +259,7 @@ export class FlashRecordLog implements RecordLog {
   }
 
   /** Writes an entry at the end of the head sector. If a write fails, the sector takes no more. */
-  #writeEntry(kind: number, number: number, content: Uint8Array, length: number): void {
+  private writeEntry(kind: number, number: number, content: Uint8Array, length: number): void {
     const at = this.#writeAt;
     const total = entryBytes(length);
     const header = this.#block;
@@ -283,16 +283,16 @@ export class FlashRecordLog implements RecordLog {
         } else if (from + i < total - CRC_BYTES) buffer[i] = 0xff;
         else buffer[i] = crcEnd(crc) >>> (8 * (total - 1 - from - i));
       }
-      this.#flash.write(this.#address(this.#head, at + from), buffer);
+      this.#flash.write(this.address(this.#head, at + from), buffer);
       from += size;
     }
     this.#writeAt = at + total;
   }
 
   /** Reads the entry header at `at`; false where there is none. Leaves its line in the line buffer. */
-  #readHeader(sector: number, at: number): boolean {
+  private readHeader(sector: number, at: number): boolean {
     const line = this.#line;
-    this.#flash.read(this.#address(sector, at), line);
+    this.#flash.read(this.address(sector, at), line);
     this.#kind = line[0];
     this.#length = (line[2] << 8) | line[3];
     this.#number = u32(line, 4);
@@ -300,14 +300,14 @@ export class FlashRecordLog implements RecordLog {
   }
 
   /** Checks the entry at `at` and copies its content to `into`; false where the CRC is wrong. */
-  #readContent(sector: number, at: number, length: number, into: Uint8Array | undefined): boolean {
+  private readContent(sector: number, at: number, length: number, into: Uint8Array | undefined): boolean {
     const total = entryBytes(length);
     let crc = CRC_START;
     let stored = 0;
     for (let from = 0; from < total; ) {
       const size = total - from >= BLOCK_BYTES ? BLOCK_BYTES : LINE_BYTES;
       const buffer = size === BLOCK_BYTES ? this.#block : this.#line;
-      this.#flash.read(this.#address(sector, at + from), buffer);
+      this.#flash.read(this.address(sector, at + from), buffer);
       crc = crcUpdate(crc, buffer, 0, Math.max(0, Math.min(size, ENTRY_HEADER_BYTES + length - from)));
       for (let i = 0; i < size; i++) {
         const index = from + i - ENTRY_HEADER_BYTES;
@@ -320,50 +320,50 @@ export class FlashRecordLog implements RecordLog {
   }
 
   /** Whether `length` bytes at `at`, a whole number of lines, are erased. */
-  #isErased(sector: number, at: number, length: number): boolean {
+  private isErased(sector: number, at: number, length: number): boolean {
     const end = at + length;
     while (at < end) {
       const buffer = end - at >= BLOCK_BYTES ? this.#block : this.#line;
-      this.#flash.read(this.#address(sector, at), buffer);
+      this.#flash.read(this.address(sector, at), buffer);
       for (let i = 0; i < buffer.length; i++) if (buffer[i] !== 0xff) return false;
       at += buffer.length;
     }
     return true;
   }
 
-  #address(sector: number, offset: number): number {
+  private address(sector: number, offset: number): number {
     return (this.#firstSector + sector) * this.#sectorSize + offset;
   }
 
-  #following(sector: number): number {
+  private following(sector: number): number {
     return (sector + 1) % this.#sectorCount;
   }
 
   /** Bytes to leave free in `sector` for the trims that it takes until the sector behind it can be opened. */
-  #reserve(sector: number): number {
-    const kept = this.#kept(this.#following(sector), this.#oldest);
+  private reserve(sector: number): number {
+    const kept = this.kept(this.following(sector), this.#oldest);
     return kept === 0 ? 0 : LINE_BYTES * (kept + TORN_TRIMS);
   }
 
   /** How many records from number `oldest` on stand in `sector`. */
-  #kept(sector: number, oldest: number): number {
+  private kept(sector: number, oldest: number): number {
     if (this.#serials[sector] === 0) return 0;
-    return Math.max(0, this.#endOf(sector) - Math.max(this.#firsts[sector], oldest));
+    return Math.max(0, this.endOf(sector) - Math.max(this.#firsts[sector], oldest));
   }
 
   /** The number behind the last record of `sector`: the first one of the sector that was opened after it. */
-  #endOf(sector: number): number {
+  private endOf(sector: number): number {
     if (sector === this.#head) return this.#next;
-    for (let s = this.#following(sector); s !== this.#head; s = this.#following(s)) {
+    for (let s = this.following(sector); s !== this.#head; s = this.following(s)) {
       if (this.#serials[s] > this.#serials[sector]) return this.#firsts[s];
     }
     return this.#firsts[this.#head];
   }
 
-  #sectorOf(number: number): number {
+  private sectorOf(number: number): number {
     for (let sector = 0; sector < this.#sectorCount; sector++) {
       if (this.#serials[sector] === 0 || number < this.#firsts[sector]) continue;
-      if (number < this.#endOf(sector)) return sector;
+      if (number < this.endOf(sector)) return sector;
     }
     return -1;
   }

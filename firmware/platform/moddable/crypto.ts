@@ -3,26 +3,46 @@
  * signature is computed by a task of its own, so that the event loop goes on meanwhile.
  */
 import Timer from "timer";
-import type { Crypto, KeySlot } from "../../ports/crypto.ts";
+import type { Crypto, KeySlot, SignatureAlgorithm } from "../../ports/crypto.ts";
+import { KEY_SLOT } from "../../wire/key-slot.ts";
 
 /** By the result codes of native/gt-keys.h. */
-const REASONS: readonly string[] = Object.freeze(["", "no-key", "bad-argument", "no-room", "crypto-failed"]);
+const REASONS: readonly string[] = Object.freeze([
+  "",
+  "no-key",
+  "bad-argument",
+  "no-room",
+  "crypto-failed",
+  "unsupported-algorithm",
+]);
+/** In native/gt-keys.h, of a slot that holds an AES key. */
+const NOT_SIGNING = 0;
 
 export class PsaCrypto implements Crypto {
-  /** ES256 (RFC 9053 2.1). */
-  readonly algorithm = -7;
+  readonly algorithm: SignatureAlgorithm;
 
-  constructor() {
+  /** `algorithm` is that of the attestation keys which are made or imported from here on: the one that the node was provisioned with. */
+  constructor(algorithm: SignatureAlgorithm = -7) {
+    this.algorithm = algorithm;
     native("xs_gt_crypto_begin").call(this);
   }
 
   importKey(slot: KeySlot, material: Uint8Array): void {
-    native("xs_gt_crypto_import").call(this, slot, material);
+    native("xs_gt_crypto_import").call(this, slot, this.#algorithmFor(slot), material);
+  }
+
+  #algorithmFor(slot: KeySlot): number {
+    return slot === KEY_SLOT.attestation || slot === KEY_SLOT.attestationNext ? this.algorithm : NOT_SIGNING;
   }
 
   /** Before any analogue input is opened: the random source uses the converter. */
   generateKey(slot: KeySlot): void {
-    native("xs_gt_crypto_generate").call(this, slot);
+    native("xs_gt_crypto_generate").call(this, slot, this.algorithm);
+  }
+
+  /** The algorithm of the attestation key in `slot`. */
+  algorithmOf(slot: KeySlot): SignatureAlgorithm {
+    return native("xs_gt_crypto_algorithm").call(this, slot) as SignatureAlgorithm;
   }
 
   destroyKey(slot: KeySlot): void {
@@ -33,9 +53,9 @@ export class PsaCrypto implements Crypto {
     return native("xs_gt_crypto_has").call(this, slot) as boolean;
   }
 
-  /** Moves the key that provisioning left in NVS under `name` into `slot`; false when there is none. */
+  /** Moves the key that provisioning left in NVS under `name` into `slot`, and erases it there; false when there is none. */
   takeFromInbox(slot: KeySlot, name: string): boolean {
-    return native("xs_gt_crypto_take_from_inbox").call(this, slot, name) as boolean;
+    return native("xs_gt_crypto_take_from_inbox").call(this, slot, this.#algorithmFor(slot), name) as boolean;
   }
 
   fill(bytes: Uint8Array): void {
@@ -68,9 +88,10 @@ export class PsaCrypto implements Crypto {
     native("xs_gt_crypto_public_key").call(this, slot, into);
   }
 
-  signDigest(
+  sign(
     slot: KeySlot,
-    digest: Uint8Array,
+    message: Uint8Array,
+    length: number,
     done: (signature: Uint8Array | undefined, reason?: string) => void,
   ): void {
     const signature = new Uint8Array(64);
@@ -79,7 +100,7 @@ export class PsaCrypto implements Crypto {
       else done(undefined, REASONS[result]);
     };
     try {
-      native("xs_gt_crypto_sign").call(this, slot, digest, signature, finished);
+      native("xs_gt_crypto_sign").call(this, slot, message, length, signature, finished);
     } catch {
       // The task did not start; the answer still comes in a later turn.
       Timer.set(() => done(undefined, "no-room"), 0);

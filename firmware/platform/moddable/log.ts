@@ -41,7 +41,7 @@ export class SerialLog implements Log {
       format: "buffer",
       onWritable: (bytes) => {
         this.#room = bytes;
-        this.#send();
+        this.send();
       },
     });
   }
@@ -55,19 +55,19 @@ export class SerialLog implements Log {
     for (let i = 0; i < line.length; i++) {
       const code = line.charCodeAt(i);
       // Only printable ASCII: a line is a line.
-      this.#put(code >= 0x20 && code < 0x7f ? code : QUESTION_MARK);
+      this.put(code >= 0x20 && code < 0x7f ? code : QUESTION_MARK);
     }
-    this.#put(CARRIAGE_RETURN);
-    this.#put(LINE_FEED);
-    this.#send();
+    this.put(CARRIAGE_RETURN);
+    this.put(LINE_FEED);
+    this.send();
   }
 
-  #put(byte: number): void {
+  private put(byte: number): void {
     this.#ring[(this.#first + this.#length) % RING_BYTES] = byte;
     this.#length++;
   }
 
-  #send(): void {
+  private send(): void {
     while (this.#length > 0 && this.#room > 0) {
       const bytes = Math.min(this.#length, this.#room, RING_BYTES - this.#first);
       this.#serial.write(this.#ring.subarray(this.#first, this.#first + bytes));

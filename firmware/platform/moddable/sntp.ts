@@ -38,7 +38,7 @@ export class SntpClient {
     System.resolve(host, (_host, address) => {
       if (address === undefined) return;
       this.close();
-      const udp = new UDP({ onReadable: (packets) => this.#read(packets, done) });
+      const udp = new UDP({ onReadable: (packets) => this.read(packets, done) });
       this.#udp = udp;
       const request = new Uint8Array(PACKET_BYTES);
       request[0] = CLIENT;
@@ -52,7 +52,7 @@ export class SntpClient {
     this.#udp = undefined;
   }
 
-  #read(packets: number, done: TimeAnswer): void {
+  private read(packets: number, done: TimeAnswer): void {
     const atMs = this.#clock.nowMs();
     for (let left = packets; left > 0 && this.#udp !== undefined; left--) {
       const answer = new DataView(this.#udp.read());

@@ -3,20 +3,29 @@
  * says so on the console and does nothing else.
  */
 import device from "embedded:provider/builtin";
+import { FIRMWARE } from "../../app/firmware-version.ts";
 import { NodeApp } from "../../app/node-app.ts";
 import type { NodeConfig, NodePorts } from "../../app/node-ports.ts";
 import { FlashRecordLog } from "../../drivers/storage/flash-record-log.ts";
 import { MAX_TOKEN_BYTES } from "../../wire/batch.ts";
 import { WEATHER } from "../../wire/profiles/weather.ts";
 import { readingRecordBytes } from "../../wire/reading-record.ts";
+import type { SensorModel } from "../../wire/statements.ts";
 import { TOKEN_RECORD_HEADER_BYTES } from "../../wire/token-record.ts";
 import { UptimeClock } from "./clock.ts";
 import { PsaCrypto } from "./crypto.ts";
+import { RunningImage } from "./image.ts";
 import { prepareKeys } from "./keys.ts";
 import { SerialLog } from "./log.ts";
 import { WifiNetwork } from "./network.ts";
 import { EspPower } from "./power.ts";
-import { PROVISIONING_KEY, PROVISIONING_NAMESPACE, type Provisioning, parseProvisioning } from "./provisioning.ts";
+import {
+  type FittedSensor,
+  PROVISIONING_KEY,
+  PROVISIONING_NAMESPACE,
+  type Provisioning,
+  parseProvisioning,
+} from "./provisioning.ts";
 import { openRadio, RadioEventRelay } from "./radio.ts";
 import { openSensors } from "./sensors.ts";
 import { NvsKeyValue, PartitionFlash, readNvsText } from "./storage.ts";
@@ -24,7 +33,7 @@ import { LoopTimer } from "./timer.ts";
 
 /** NVS namespace of what the node keeps for itself. */
 const STATE_NAMESPACE = "gt-node";
-/** Names in manifests/partitions.csv. */
+/** Names in manifests/partitions. */
 const JOURNAL_PARTITION = "journal";
 const OUTBOX_PARTITION = "outbox";
 
@@ -41,13 +50,18 @@ export function startNode(): void {
   const { uplink } = provisioning;
   const usesRadio = uplink !== "wifi";
   const needsAppKey = uplink === "lorawan" || uplink === "both";
-  const crypto = new PsaCrypto();
+  const crypto = new PsaCrypto(provisioning.algorithm);
   const missing = prepareKeys(crypto, needsAppKey, log) ?? (usesRadio && !device.radio ? "no-radio" : undefined);
   if (missing !== undefined) {
     log.write("error", "node", `does not start: ${missing}`);
     return;
   }
-  run(provisioning, clock, log, crypto, usesRadio);
+  try {
+    run(provisioning, clock, log, crypto, usesRadio);
+  } catch (error) {
+    // What the configuration asks for and this image lacks (tools/flashing/features.ts), or hardware that is not there.
+    log.write("error", "node", `does not start: ${(error as Error).message}`);
+  }
 }
 
 function run(
@@ -84,7 +98,7 @@ function run(
     power,
     log,
   };
-  const app = new NodeApp(ports, nodeConfig(provisioning));
+  const app = new NodeApp(ports, nodeConfig(provisioning, ports));
   relay.target = app.radioEvents;
   if (network !== undefined) network.events = app.networkEvents;
   app.start();
@@ -99,9 +113,26 @@ function openNetwork(provisioning: Provisioning, clock: UptimeClock, log: Serial
   return new WifiNetwork({ wifi, mqtt, sntpHost, clientId, clock, log });
 }
 
-function nodeConfig(provisioning: Provisioning): NodeConfig {
+/** What the boot token calls each kind of sensor. */
+const SENSOR_MODELS: Readonly<Record<FittedSensor["kind"], string>> = Object.freeze({
+  sht4x: "SHT4x",
+  bmp280: "BMP280",
+  "rain-gauge": "rain gauge",
+  anemometer: "anemometer",
+  "wind-vane": "wind vane",
+  pyranometer: "pyranometer",
+  battery: "battery",
+});
+
+function sensorModels(sensors: readonly FittedSensor[]): SensorModel[] {
+  return sensors.map(({ kind, calibration }) => ({ model: SENSOR_MODELS[kind], calibration }));
+}
+
+function nodeConfig(provisioning: Provisioning, { power, keyValue }: NodePorts): NodeConfig {
   const { devEui, joinEui, oemid, uplink, region, subBand } = provisioning;
-  const { fixedDataRate, sampleIntervalS, batchReadings } = provisioning;
+  const { fixedDataRate, sampleIntervalS, batchReadings, frameBudget, latencyS } = provisioning;
+  const { digests, downlinks, location, sensors } = provisioning;
+  const image = new RunningImage();
   const hwmodel = new Uint8Array(device.model.length);
   for (let i = 0; i < hwmodel.length; i++) hwmodel[i] = device.model.charCodeAt(i);
   return {
@@ -115,6 +146,14 @@ function nodeConfig(provisioning: Provisioning): NodeConfig {
     fixedDataRate,
     sampleIntervalS,
     batchReadings,
+    frameBudget,
+    latencyS,
+    digests,
+    downlinks,
+    firmware: { ...FIRMWARE, imageDigest: image.digest(power.wakeCause, keyValue) },
+    location,
+    sensorModels: sensorModels(sensors),
+    protection: image.protection,
     profile: WEATHER,
     timeWaitMs: provisioning.timeWaitMs,
     deepSleep: provisioning.deepSleep,

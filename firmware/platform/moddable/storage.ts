@@ -42,7 +42,7 @@ export function readNvsText(namespace: string, key: string): string | undefined 
   }
 }
 
-/** A partition of manifests/partitions.csv. */
+/** A partition of manifests/partitions. */
 export class PartitionFlash implements Flash {
   readonly size: number;
   readonly sectorSize: number;

@@ -13,14 +13,14 @@ export class LoopTimer implements TimerPort {
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.#elapsed = () => this.#look();
+    this.#elapsed = () => this.look();
   }
 
   wakeAt(atMs: number, callback: () => void): void {
     Timer.clear(this.#id);
     this.#atMs = atMs;
     this.#callback = callback;
-    this.#wait();
+    this.wait();
   }
 
   cancel(): void {
@@ -29,16 +29,16 @@ export class LoopTimer implements TimerPort {
     this.#callback = undefined;
   }
 
-  #wait(): void {
+  private wait(): void {
     const leftMs = this.#atMs - this.#clock.nowMs();
     this.#id = Timer.set(this.#elapsed, Math.max(0, Math.min(leftMs, LONGEST_WAIT_MS)));
   }
 
   /** The SDK's tick and our clock are two counters: a callback never comes before its time on ours. */
-  #look(): void {
+  private look(): void {
     this.#id = undefined;
     if (this.#clock.nowMs() < this.#atMs) {
-      this.#wait();
+      this.wait();
       return;
     }
     const callback = this.#callback;

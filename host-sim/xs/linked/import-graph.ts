@@ -2,7 +2,7 @@
 // manifest passes tsc, xsc and xsl, and fails only when it is imported at run time.
 
 import { relative, resolve, sep } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 export interface LinkedModule {
   /** The name under which XS knows the module: its path without extension, from the project or from node_modules. */
@@ -12,8 +12,16 @@ export interface LinkedModule {
   readonly fromPackage: boolean;
 }
 
-/** Every module that the entry imports at run time, itself included, sorted by name. */
-export async function importGraph(root: string, entry: string): Promise<LinkedModule[]> {
+/**
+ * Every module that the entry imports at run time, itself included, sorted by name. `standIns`: modules, by name, that others are taken for;
+ * `sdkModules`: what the SDK has.
+ */
+export async function importGraph(
+  root: string,
+  entry: string,
+  standIns: Readonly<Record<string, string>> = {},
+  sdkModules: readonly string[] = [],
+): Promise<LinkedModule[]> {
   const result = await build({
     absWorkingDir: root,
     entryPoints: [resolve(root, entry)],
@@ -22,15 +30,30 @@ export async function importGraph(root: string, entry: string): Promise<LinkedMo
     metafile: true,
     format: "esm",
     platform: "neutral",
-    external: ["node:*", "embedded:*"],
+    external: ["node:*", "embedded:*", ...sdkModules],
     logLevel: "silent",
+    plugins: [takeStandIns(root, standIns)],
   });
   const modules: LinkedModule[] = [];
   for (const [path, input] of Object.entries(result.metafile.inputs)) {
-    for (const imported of input.imports) checkImport(path, imported);
+    for (const imported of input.imports) {
+      if (!(imported.external && sdkModules.includes(imported.path))) checkImport(path, imported);
+    }
     modules.push(linkedModule(path));
   }
   return modules.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function takeStandIns(root: string, standIns: Readonly<Record<string, string>>): Plugin {
+  return {
+    name: "stand-ins",
+    setup(build) {
+      build.onResolve({ filter: /^\.\.?\// }, ({ path, resolveDir }) => {
+        const name = portablePath(root, resolve(resolveDir, path)).replace(/\.ts$/, "");
+        return Object.hasOwn(standIns, name) ? { path: resolve(root, `${standIns[name]}.ts`) } : undefined;
+      });
+    },
+  };
 }
 
 function linkedModule(path: string): LinkedModule {

@@ -12,6 +12,13 @@ export interface Creation {
 /** Room for a whole simulated network. It grows in small steps, so that the peaks stay near what is needed. */
 export const hostCreation: Creation = { slots: 8192, chunkBytes: 65536, stackSlots: 4096 };
 
+/** What a variant (native.ts) adds: make's variables, modules that are no modules of the project, and which of them are in ROM. */
+export interface ManifestExtra {
+  readonly build: Readonly<Record<string, string>>;
+  readonly modules: Readonly<Record<string, string | string[]>>;
+  readonly preload: readonly string[];
+}
+
 /** Firmware runs from ROM on a device, so it does here. The models and the tools around it may keep state. */
 export function isPreloaded(module: LinkedModule): boolean {
   return !module.fromPackage && module.name.startsWith("firmware/");
@@ -27,9 +34,10 @@ export function linkedManifest(
   compiled: string,
   packages: string,
   creation: Creation = hostCreation,
+  extra: ManifestExtra = { build: {}, modules: {}, preload: [] },
 ): object {
   return {
-    build: { NAMESPACE: "groundtruth" },
+    build: { NAMESPACE: "groundtruth", ...extra.build },
     creation: {
       static: 0,
       chunk: { initial: creation.chunkBytes, incremental: 16384 },
@@ -38,13 +46,16 @@ export function linkedManifest(
       keys: { initial: 256, incremental: 256, name: 1993, symbol: 127 },
       main: entry.replace(/\.ts$/, ""),
     },
-    modules: Object.fromEntries(
-      modules.map((module) => [
-        module.name,
-        module.fromPackage ? `${packages}/${module.name}` : `${compiled}/${module.name}`,
-      ]),
-    ),
-    preload: modules.filter(isPreloaded).map((module) => module.name),
+    modules: {
+      ...Object.fromEntries(
+        modules.map((module) => [
+          module.name,
+          module.fromPackage ? `${packages}/${module.name}` : `${compiled}/${module.name}`,
+        ]),
+      ),
+      ...extra.modules,
+    },
+    preload: [...modules.filter(isPreloaded).map((module) => module.name), ...extra.preload],
     strip: "*",
   };
 }

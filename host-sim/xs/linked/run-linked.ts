@@ -10,8 +10,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { XsHost } from "../entry.ts";
-import { importGraph, portablePath } from "./import-graph.ts";
-import { type Creation, hostCreation, isPreloaded, linkedManifest } from "./manifest.ts";
+import { importGraph, type LinkedModule, portablePath } from "./import-graph.ts";
+import { type Creation, hostCreation, isPreloaded, linkedManifest, type ManifestExtra } from "./manifest.ts";
+import { type LinkedVariant, variantPath } from "./native.ts";
 import { findCompiler, findGlib, findSdk, MissingTool, projectRoot, run, type Sdk } from "./sdk.ts";
 
 /** What this host gives to the entry's default function beyond what every host of XS does. */
@@ -61,24 +62,34 @@ export async function buildLinked(
   sdk: Sdk,
   entry = defaultEntry,
   creation: Creation = hostCreation,
+  variant?: LinkedVariant,
 ): Promise<LinkedImage> {
   if (process.platform !== "linux") throw new MissingTool("this host program is for Linux");
   const compiler = findCompiler(sdk.env);
   const glib = findGlib(sdk.env);
-  const name = entry.replace(/\.ts$/, "").replaceAll("/", "-");
+  const name = `${entry.replace(/\.ts$/, "").replaceAll("/", "-")}${variant === undefined ? "" : `-${variant.name}`}`;
   const folder = join(projectRoot, "build", "linked", name);
   // One output folder for all entries, so that the engine is compiled once.
   const output = join(projectRoot, "build", "linked", "out");
   mkdirSync(folder, { recursive: true });
   mkdirSync(output, { recursive: true });
 
-  const modules = await importGraph(projectRoot, entry);
-  writeJson(join(folder, "tsconfig.json"), compilerConfiguration(entry));
+  const sdkModules = Object.keys(variant?.sdkModules ?? {});
+  const modules = await importGraph(projectRoot, entry, variant?.standIns, sdkModules);
+  const standIns = Object.values(variant?.standIns ?? {}).map((module) => `${module}.ts`);
+  writeJson(join(folder, "tsconfig.json"), compilerConfiguration([entry, ...standIns]));
   // Types are checked by `npm run check`; here the compiler only takes them away.
   run("tsc", ["-p", join(folder, "tsconfig.json")], projectRoot, sdk.env);
   writeJson(
     join(folder, "manifest.json"),
-    linkedManifest(modules, entry, "./js", portablePath(folder, join(projectRoot, "node_modules")), creation),
+    linkedManifest(
+      modules,
+      entry,
+      "./js",
+      portablePath(folder, join(projectRoot, "node_modules")),
+      creation,
+      variant && manifestExtra(folder, variant, modules),
+    ),
   );
 
   run("mcconfig", ["-p", "lin", "-o", output, join(folder, "manifest.json")], folder, sdk.env);
@@ -100,13 +111,14 @@ export async function buildLinked(
   };
 }
 
-/** Runs an image with an argument (as JSON text). `onLine` sees each printed line as it comes. */
+/** Runs an image with an argument (as JSON text). `onLine` sees each printed line as it comes; `folder` is where it runs. */
 export async function runLinked(
   image: LinkedImage,
   argument: unknown,
   onLine?: (line: string) => void,
+  folder?: string,
 ): Promise<LinkedResult> {
-  const child = spawn(image.program, [], { stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(image.program, [], { cwd: folder, stdio: ["pipe", "pipe", "pipe"] });
   child.stdin.end(JSON.stringify(argument));
   const lines: string[] = [];
   const errors: string[] = [];
@@ -138,7 +150,24 @@ export function describeFigures(figures: LinkedFigures): string {
   ].join("\n");
 }
 
-function compilerConfiguration(entry: string): object {
+/** A stand-in is found under the name of what it stands in for through a module that passes its exports on. */
+function manifestExtra(folder: string, variant: LinkedVariant, modules: readonly LinkedModule[]): ManifestExtra {
+  const passing: Record<string, string> = {};
+  for (const [name, standIn] of Object.entries(variant.standIns)) {
+    if (!modules.some((module) => module.name === standIn)) continue;
+    passing[name] = `./stand-ins/${name}`;
+    mkdirSync(join(folder, "stand-ins", name, ".."), { recursive: true });
+    writeFileSync(join(folder, "stand-ins", `${name}.js`), `export * from ${JSON.stringify(standIn)};\n`);
+  }
+  return {
+    // mcconfig escapes spaces, not tabs.
+    build: { C_FLAGS: variant.compilerOptions.join("\t"), LIBRARIES: variant.libraries.join("\t") },
+    modules: { ...passing, ...variant.sdkModules, "*": variant.native.map((path) => variantPath(folder, path)) },
+    preload: Object.keys(variant.sdkModules),
+  };
+}
+
+function compilerConfiguration(entries: readonly string[]): object {
   return {
     extends: join(projectRoot, "tsconfig.base.json"),
     compilerOptions: {
@@ -151,7 +180,7 @@ function compilerConfiguration(entry: string): object {
       noCheck: true,
       removeComments: true,
     },
-    files: [join(projectRoot, entry)],
+    files: entries.map((entry) => join(projectRoot, entry)),
   };
 }
 

@@ -3,6 +3,8 @@
  * that takes every token apart and acknowledges it. Power can be cut at any write to a log.
  */
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { p256 } from "@noble/curves/nist.js";
 import { NodeApp } from "../../../firmware/app/node-app.ts";
 import type { NodeConfig, NodePorts } from "../../../firmware/app/node-ports.ts";
 import { EU868 } from "../../../firmware/core/lorawan/region/eu868.ts";
@@ -15,13 +17,20 @@ import { readingTimeS } from "../../../firmware/wire/batch.ts";
 import {
   ACK_MAC_MESSAGE_BYTES,
   ackMacMessage,
+  type ControlMessage,
+  controlMacMessage,
   MAX_CONTROL_BYTES,
+  MAX_CONTROL_MAC_BYTES,
   MQTT_TAG_BYTES,
+  newControlMessage,
   writeAckMessage,
+  writeControl,
 } from "../../../firmware/wire/control-message.ts";
-import { type Claims, parseToken } from "../../../firmware/wire/eat-token.ts";
+import { sigStructure } from "../../../firmware/wire/cose-sign1.ts";
+import { type Claims, parseToken, type Token, type TokenClaims } from "../../../firmware/wire/eat-token.ts";
 import { KEY_SLOT } from "../../../firmware/wire/key-slot.ts";
 import { WEATHER } from "../../../firmware/wire/profiles/weather.ts";
+import { PROTECTION } from "../../../firmware/wire/statements.ts";
 import { DeviceCrypto } from "../../../host-sim/device-crypto.ts";
 import type { PendingEvent } from "../../../host-sim/event-queue.ts";
 import { World } from "../../../host-sim/world.ts";
@@ -68,6 +77,8 @@ export class FakeLog implements RecordLog {
 
 class FakeKeyValue implements KeyValueStore {
   #values = new Map<string, Uint8Array>();
+  /** Called before a write takes place, and after it. */
+  onWrite: (() => void) | undefined;
 
   read(key: string, into: Uint8Array): number {
     const value = this.#values.get(key);
@@ -77,11 +88,15 @@ class FakeKeyValue implements KeyValueStore {
   }
 
   write(key: string, value: Uint8Array, length: number): void {
+    this.onWrite?.();
     this.#values.set(key, value.slice(0, length));
+    this.onWrite?.();
   }
 
   delete(key: string): void {
+    this.onWrite?.();
     this.#values.delete(key);
+    this.onWrite?.();
   }
 }
 
@@ -165,7 +180,8 @@ export class FakeNode {
   /** Says whether a publication is lost. */
   lost: (seq: number) => boolean = () => false;
   /** Tokens as the receiver accepted them, each once. */
-  claims: Claims[] = [];
+  accepted: Token[] = [];
+  #bytes = new Map<number, Uint8Array>();
   publications = 0;
   /** Seconds (uptime or wall) of the samples that the node took, by boot. */
   sampled: string[] = [];
@@ -177,6 +193,8 @@ export class FakeNode {
   signatures: number[] = [];
   cycle = false;
   #config: NodeConfig;
+  /** Of the key that the node was provisioned with. */
+  #publicKey = new Uint8Array(64);
   /** World time of the last power-on, and a number for each boot: what belongs to an earlier one is void. */
   #poweredUs = 0;
   #boot = 0;
@@ -184,6 +202,7 @@ export class FakeNode {
 
   constructor(config: Partial<NodeConfig> = {}) {
     this.crypto.generateKey(KEY_SLOT.attestation);
+    this.crypto.publicKey(KEY_SLOT.attestation, this.#publicKey);
     this.crypto.importKey(KEY_SLOT.receiver, new Uint8Array(16).fill(9));
     this.crypto.importKey(KEY_SLOT.appKey, new Uint8Array(16).fill(8));
     this.#config = {
@@ -196,6 +215,8 @@ export class FakeNode {
       profile: WEATHER,
       oemid: Uint8Array.from([1, 2, 3]),
       hwmodel: Uint8Array.from([65]),
+      firmware: { name: "groundtruth", version: "0.4.0" },
+      protection: PROTECTION.plainFlash,
       timeWaitMs: 120_000,
       observer: {
         onSample: ({ bootCount, wallS, uptimeS }) =>
@@ -218,7 +239,24 @@ export class FakeNode {
   /** Power comes on, after whatever ended the last boot. */
   powerOn(): void {
     this.#poweredUs = this.world.nowUs;
-    this.#start("power-on");
+    this.attempt(() => this.#start("power-on"));
+  }
+
+  /** Does something to the node. A cut ends the boot and starts the next. */
+  attempt(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      if (!(error instanceof PowerCut)) throw error;
+      this.powerOn();
+    }
+  }
+
+  /** Each write to journal, outbox and key-value store calls this before and after it takes place. */
+  set onWrite(action: () => void) {
+    this.journal.onWrite = action;
+    this.outbox.onWrite = action;
+    this.keyValue.onWrite = action;
   }
 
   #start(wakeCause: WakeCause): void {
@@ -252,12 +290,13 @@ export class FakeNode {
   #cryptoOf(boot: number): DeviceCrypto {
     return new Proxy(this.crypto, {
       get: (target, name) => {
-        if (name === "signDigest") {
-          this.signatures.push(this.nowMs);
-          return (slot: 1, digest: Uint8Array, done: (signature: Uint8Array | undefined) => void) =>
-            target.signDigest(slot, digest, (signature) => {
+        if (name === "sign") {
+          return ((slot, message, length, done) => {
+            this.signatures.push(this.nowMs);
+            target.sign(slot, message, length, (signature) => {
               if (boot === this.#boot) done(signature);
             });
+          }) satisfies DeviceCrypto["sign"];
         }
         const value = Reflect.get(target, name);
         return typeof value === "function" ? value.bind(target) : value;
@@ -315,18 +354,70 @@ export class FakeNode {
     assert.ok(token.ok, token.ok ? "" : token.reason);
     const { claims } = token;
     if (this.lost(claims.seq)) return;
-    const known = this.claims.find(({ seq }) => seq === claims.seq);
-    if (known === undefined) this.claims.push(claims);
-    else assert.deepEqual(claims, known, "no seq is used for two tokens");
+    const known = this.accepted.find((one) => one.claims.seq === claims.seq);
+    this.#bytes.set(claims.seq, bytes);
+    if (known === undefined) this.accepted.push(token);
+    else assert.deepEqual(claims, known.claims, "no seq is used for two tokens");
     const message = new Uint8Array(ACK_MAC_MESSAGE_BYTES);
     const mac = new Uint8Array(16);
     this.crypto.cmac(KEY_SLOT.receiver, message, ackMacMessage(claims.ueid, claims.seq, message), mac);
     const answer = new Uint8Array(MAX_CONTROL_BYTES);
     const length = writeAckMessage(claims.seq, mac, MQTT_TAG_BYTES, answer);
     this.world.after(50_000, () => {
-      if (boot !== this.#boot || !this.online) return;
-      this.app.networkEvents?.onMessage("groundtruth/0102030405060708/control", answer.subarray(0, length));
+      if (boot === this.#boot) this.#sendDown(answer.subarray(0, length));
     });
+  }
+
+  #sendDown(message: Uint8Array): void {
+    if (this.online) this.app.networkEvents?.onMessage("groundtruth/0102030405060708/control", message);
+  }
+
+  /** The receiver sends a control message. */
+  control(fields: Partial<ControlMessage>): void {
+    const message = { ...newControlMessage(), ...fields };
+    const covered = new Uint8Array(MAX_CONTROL_MAC_BYTES);
+    const mac = new Uint8Array(16);
+    this.crypto.cmac(KEY_SLOT.receiver, covered, controlMacMessage(this.app.identity.ueid, message, covered), mac);
+    const bytes = new Uint8Array(MAX_CONTROL_BYTES);
+    this.#sendDown(bytes.subarray(0, writeControl(message, mac, MQTT_TAG_BYTES, bytes)));
+  }
+
+  challenge(nonce: Uint8Array): void {
+    this.control({ kind: "challenge", nonce, nonceLength: nonce.length });
+  }
+
+  /** What the tokens say that the receiver accepted, by seq. */
+  get stated(): TokenClaims[] {
+    return this.accepted.map(({ claims }) => claims).sort((a, b) => a.seq - b.seq);
+  }
+
+  /** The tokens with readings, in the order in which they came. */
+  get claims(): Claims[] {
+    return this.accepted.flatMap(({ claims }) => (claims.kind === "batch" ? [claims] : []));
+  }
+
+  /** SHA-256 over the SHA-256 of the tokens from one seq to another. */
+  digestOf(firstSeq: number, lastSeq: number): Uint8Array {
+    const all = createHash("sha256");
+    for (let seq = firstSeq; seq <= lastSeq; seq++)
+      all.update(createHash("sha256").update(this.#bytes.get(seq)!).digest());
+    return new Uint8Array(all.digest());
+  }
+
+  /** Checks every signature, with the keys that the tokens before them name. */
+  assertSigned(): void {
+    let key: Uint8Array = this.#publicKey;
+    for (const token of [...this.accepted].sort((a, b) => a.claims.seq - b.claims.seq)) {
+      const { claims, protectedBytes, payload, signature } = token;
+      const message = new Uint8Array(2000);
+      const length = sigStructure(protectedBytes, payload, payload.length, message);
+      const point = new Uint8Array([4, ...key]);
+      assert.ok(
+        p256.verify(signature, message.subarray(0, length), point, { lowS: true, format: "compact" }),
+        `the signature of token ${claims.seq}, ${claims.kind}`,
+      );
+      if (claims.kind === "key") key = claims.newKey.publicKey;
+    }
   }
 
   /** Lets `ms` pass. A cut ends the boot and starts the next. */
@@ -347,14 +438,9 @@ export class FakeNode {
   drain(): void {
     let drained: NodeApp | undefined;
     for (let i = 0; i < 3 && drained !== this.app; i++) {
-      drained = this.app;
-      try {
-        drained.drain();
-      } catch (error) {
-        if (!(error instanceof PowerCut)) throw error;
-        this.powerOn();
-        continue;
-      }
+      const app = this.app;
+      drained = app;
+      this.attempt(() => app.drain());
       this.run(3_600_000, () => this.app.idle || this.app !== drained);
     }
     assert.equal(this.app.idle, true, "the node is drained");

@@ -6,6 +6,10 @@ import { FakeNode, PowerCut, START_MS } from "./fake-node.ts";
 
 const HOUR_MS = 3_600_000;
 
+function sorted(numbers: readonly number[]): number[] {
+  return [...numbers].sort((a, b) => a - b);
+}
+
 /** Every sample that was taken is verified, once. */
 function assertComplete(node: FakeNode): void {
   assert.deepEqual(node.verified, [...node.sampled].sort());
@@ -93,7 +97,7 @@ describe("node application", () => {
     assert.equal(node.app.restoreAll(before), true);
   });
 
-  it("delivers what was kept on flash while offline, oldest first", () => {
+  it("delivers what was kept on flash while offline", () => {
     const node = new FakeNode();
     node.powerOn();
     node.run(HOUR_MS / 2);
@@ -105,10 +109,7 @@ describe("node application", () => {
     node.run(HOUR_MS);
     node.drain();
     assertComplete(node);
-    assert.deepEqual(
-      node.delivered,
-      [...node.delivered].sort((a, b) => a - b),
-    );
+    assert.deepEqual(sorted(node.delivered), node.tokens);
   });
 
   it("a lost publication goes again", () => {
@@ -121,28 +122,35 @@ describe("node application", () => {
     assert.ok(node.publications > node.tokens.length);
   });
 
-  it("no reading is lost or attested twice when power fails at any write", () => {
+  it("no reading is lost or attested twice when power fails at any write, and every token is signed by the key that holds for it", () => {
     const writes = { count: 0, cutAt: Infinity };
+    const nonce = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8]);
     const scenario = (cutAt: number): FakeNode => {
       const node = new FakeNode({ batchReadings: 5 });
       writes.count = 0;
       writes.cutAt = cutAt;
-      node.journal.onWrite = () => {
+      node.onWrite = () => {
         if (++writes.count === writes.cutAt) throw new PowerCut();
       };
-      node.outbox.onWrite = node.journal.onWrite;
       node.powerOn();
-      node.run(HOUR_MS / 2);
       node.run(HOUR_MS / 4);
+      node.attempt(() => node.app.rotateKey());
+      node.run(HOUR_MS / 4);
+      for (let i = 0; i < 3; i++) {
+        node.attempt(() => node.challenge(nonce));
+        node.run(HOUR_MS / 12);
+      }
       node.drain();
       return node;
     };
-    scenario(Infinity);
+    const whole = scenario(Infinity);
     const total = writes.count;
-    assert.ok(total > 100);
+    assert.ok(total > 200);
+    const kinds = whole.stated.map(({ kind }) => kind).filter((kind) => kind !== "batch");
+    assert.deepEqual(kinds, ["boot", "key", "boot", "anchor"]);
     for (let cutAt = 1; cutAt <= total; cutAt += counts(3, 1)) {
       const node = scenario(cutAt);
-      assert.equal(node.app.bootCount, 2);
+      assert.ok(node.app.bootCount <= 2);
       const verified = node.verified;
       assert.equal(new Set(verified).size, verified.length, `cut ${cutAt}: nothing twice`);
       const missing = node.sampled.filter((one) => !verified.includes(one));
@@ -150,10 +158,22 @@ describe("node application", () => {
       assert.ok(missing.length <= 1, `cut ${cutAt}: ${missing}`);
       assert.equal(verified.length + missing.length, node.sampled.length);
       assert.deepEqual(
-        node.claims.map(({ seq }) => seq).sort((a, b) => a - b),
-        node.claims.map((_, i) => i),
+        node.stated.map(({ seq }) => seq),
+        node.stated.map((_, i) => i),
         `cut ${cutAt}: no gap in seq`,
       );
+      node.assertSigned();
+      const { stated } = node;
+      const count = (wanted: string): number => stated.filter(({ kind }) => kind === wanted).length;
+      // A cut before the wish for a new key is on flash leaves the old one.
+      assert.ok(count("key") === 1 || (count("key") === 0 && cutAt > 1), `cut ${cutAt}: ${count("key")} key tokens`);
+      if (count("key") === 1) {
+        const at = stated.findIndex(({ kind }) => kind === "key");
+        assert.equal(stated[at + 1].kind, "boot", `cut ${cutAt}: a boot token under the new key`);
+        assert.equal(node.crypto.hasKey(1), false, `cut ${cutAt}: the old key is gone`);
+      }
+      const answers = stated.filter((claims) => claims.kind === "anchor" && claims.nonce !== undefined);
+      assert.equal(answers.length, 1, `cut ${cutAt}: the challenge is answered once`);
     }
   });
 
@@ -237,7 +257,7 @@ describe("node application", () => {
     assert.equal(node.app.health.tokensDropped, dropped);
     node.goOnline();
     node.drain();
-    assert.deepEqual(node.delivered, node.tokens.slice(dropped));
+    assert.deepEqual(sorted(node.delivered), node.tokens.slice(dropped));
   });
 
   it("drains within its own back-off although a token was tried in vain for hours", () => {
@@ -250,5 +270,88 @@ describe("node application", () => {
     node.drain();
     assertComplete(node);
     assert.ok((node.world.nowUs - before) / 1000 < 3 * DRAIN_RETRY_MAX_MS);
+  });
+
+  it("a digest a day covers every token once, whenever the power fails", () => {
+    const writes = { count: 0, cutAt: Infinity };
+    const scenario = (cutAt: number): FakeNode => {
+      const node = new FakeNode({ sampleIntervalS: 3600, batchReadings: 6 });
+      writes.count = 0;
+      writes.cutAt = cutAt;
+      node.onWrite = () => {
+        if (++writes.count === writes.cutAt) throw new PowerCut();
+      };
+      node.powerOn();
+      node.run(49 * HOUR_MS);
+      node.drain();
+      return node;
+    };
+    scenario(Infinity);
+    const total = writes.count;
+    for (let cutAt = 1; cutAt <= total; cutAt += counts(5, 1)) {
+      const node = scenario(cutAt);
+      const { stated } = node;
+      const digests = stated.filter((claims) => claims.kind === "digest");
+      assert.ok(digests.length >= 2, `cut ${cutAt}: ${digests.length} digests`);
+      let next = 0;
+      for (const { firstSeq, lastSeq, seq, digest } of digests) {
+        assert.deepEqual([firstSeq, lastSeq], [next, seq - 1], `cut ${cutAt}`);
+        assert.deepEqual(digest, node.digestOf(firstSeq, lastSeq), `cut ${cutAt}: digest ${seq}`);
+        next = seq;
+      }
+    }
+  });
+
+  it("an anchor places the readings that were taken before the time was known", () => {
+    const node = new FakeNode();
+    node.timeServer = false;
+    node.powerOn();
+    node.run(HOUR_MS);
+    node.goOffline();
+    node.timeServer = true;
+    node.goOnline();
+    node.run(HOUR_MS);
+    node.drain();
+    assertComplete(node);
+    const anchors = node.stated.filter((claims) => claims.kind === "anchor");
+    assert.equal(anchors.length, 1);
+    const [{ wallS, uptimeS, nonce }] = anchors;
+    assert.equal(wallS - uptimeS, START_MS / 1000);
+    assert.equal(nonce, undefined);
+  });
+
+  it("a request for the boot token is met once the last one was acknowledged, and not more often than allowed", () => {
+    const node = new FakeNode();
+    node.powerOn();
+    node.run(60_000);
+    const bootTokens = (): number => node.stated.filter(({ kind }) => kind === "boot").length;
+    assert.equal(bootTokens(), 1);
+    node.control({ kind: "boot", bootCount: 1 });
+    node.run(60_000);
+    assert.equal(bootTokens(), 1, "it came a minute ago");
+    node.run(HOUR_MS);
+    node.control({ kind: "boot", bootCount: 1 });
+    node.control({ kind: "boot", bootCount: 1 });
+    node.run(60_000);
+    assert.equal(bootTokens(), 2);
+  });
+
+  it("changes its key again and again, also from sleep to sleep", () => {
+    for (const deepSleep of [false, true]) {
+      const node = new FakeNode({ deepSleep });
+      node.powerOn();
+      for (let i = 0; i < 3; i++) {
+        node.run(HOUR_MS);
+        const kid = node.app.identity.kid.slice();
+        node.run(HOUR_MS, () => node.app.rotateKey());
+        assert.equal(node.app.rotateKey(), false, "one at a time");
+        node.run(HOUR_MS);
+        assert.notDeepEqual(node.app.identity.kid, kid);
+      }
+      node.drain();
+      assertComplete(node);
+      node.assertSigned();
+      assert.equal(node.stated.filter(({ kind }) => kind === "key").length, 3);
+    }
   });
 });

@@ -1,175 +1,33 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { Attester } from "../../../firmware/core/attester.ts";
 import { SIGN_RETRY_FIRST_MS } from "../../../firmware/core/bounds.ts";
-import type { Hash } from "../../../firmware/ports/crypto.ts";
-import { MAX_BATCH_READINGS, MAX_TOKEN_BYTES, readingTimeS } from "../../../firmware/wire/batch.ts";
-import { sigStructure } from "../../../firmware/wire/cose-sign1.ts";
-import { parseToken, type Token } from "../../../firmware/wire/eat-token.ts";
+import { tokenBytesIn } from "../../../firmware/core/frame-budget.ts";
+import { FragmentSender } from "../../../firmware/core/uplink/fragment-sender.ts";
+import { MAX_BATCH_READINGS, MAX_TOKEN_BYTES } from "../../../firmware/wire/batch.ts";
+import { compactRules } from "../../../firmware/wire/compact-profiles.ts";
+import { CompactEncoder, MAX_COMPACT_BYTES } from "../../../firmware/wire/compact-token.ts";
 import { missingFlag } from "../../../firmware/wire/profile.ts";
 import { WEATHER } from "../../../firmware/wire/profiles/weather.ts";
-import { newReading, type Reading, writeReading } from "../../../firmware/wire/reading-record.ts";
+import type { Reading } from "../../../firmware/wire/reading-record.ts";
+import { MAX_SLOT_BYTES } from "../../../firmware/wire/slot-fragment.ts";
 import { TIME_SOURCE, timeQuality } from "../../../firmware/wire/time-quality.ts";
-import { TOKEN_RECORD_HEADER_BYTES, tokenRecordJournalEnd } from "../../../firmware/wire/token-record.ts";
-import { makeIdentity } from "../wire/token-fixture.ts";
-import { throughSavedState } from "./saved-state.ts";
+import { RandomStream } from "../../../host-sim/random-stream.ts";
+import { Bench, QUALITY, range, reading, type Stored, WALL_S } from "./attester-bench.ts";
 
-const HASH: Hash = {
-  sha256: (message, length, digest) => digest.set(createHash("sha256").update(message.subarray(0, length)).digest()),
-};
-const WALL_S = 1_717_200_000;
-const QUALITY = timeQuality(TIME_SOURCE.deviceTime, 1_864);
-
-/** A reading in the slot `i`, by wall time. */
-function reading(i: number, change: Partial<Reading> = {}): Reading {
-  return {
-    ...newReading(9),
-    profileVersion: WEATHER.version,
-    bootCount: 1,
-    intervalS: 300,
-    timeQuality: QUALITY,
-    uptimeS: 1000 + 300 * i,
-    wallS: WALL_S + 300 * i,
-    values: Int32Array.from([160 + i, 50, 10132, 20, 30, 12, i, 0, 400]),
-    ...change,
-  };
-}
-
-/** An attester between a journal and an outbox in memory. A signature is the digest twice over. */
-class Bench {
-  journal = new Map<number, Uint8Array>();
-  journalNext = 0;
-  outbox: { journalEnd: number; token: Token; durationS: number }[] = [];
-  trims: number[] = [];
-  nowMs = 0;
-  attester: Attester;
-  /** Digest of the `sign` command that waits for its answer. */
-  signing: Uint8Array | undefined;
-  holdSignatures = false;
-  throughState = true;
-  #batchReadings: number;
-
-  constructor(batchReadings: number) {
-    this.#batchReadings = batchReadings;
-    this.attester = this.#fresh();
-    this.restart();
-  }
-
-  #fresh = (): Attester => new Attester(makeIdentity(), WEATHER, this.#batchReadings, HASH);
-
-  /** As after a power cut: nothing but the logs is left. */
-  restart(): void {
-    this.signing = undefined;
-    this.attester = this.#fresh();
-    this.attester.handle(
-      {
-        kind: "start",
-        journalOldest: Math.min(this.journalNext, ...this.journal.keys()),
-        journalNext: this.journalNext,
-        outboxNext: this.outbox.length,
-      },
-      this.nowMs,
-    );
-  }
-
-  add(...readings: Reading[]): void {
-    for (const one of readings) {
-      const record = new Uint8Array(100);
-      this.journal.set(this.journalNext++, record.subarray(0, writeReading(one, record)));
-      this.attester.handle({ kind: "journal", next: this.journalNext }, this.nowMs);
-      this.run();
-    }
-  }
-
-  drain(): void {
-    this.attester.handle({ kind: "drain" }, this.nowMs);
-    this.run();
-  }
-
-  run(): void {
-    this.#cycle();
-    for (;;) {
-      const command = this.attester.pollCommand();
-      if (command === undefined) break;
-      switch (command.kind) {
-        case "readRecord": {
-          const bytes = this.journal.get(command.number);
-          const length = bytes?.length ?? -1;
-          this.attester.handle({ kind: "record", bytes: bytes ?? new Uint8Array(0), length }, this.nowMs);
-          break;
-        }
-        case "sign":
-          this.signing = command.digest.slice();
-          if (!this.holdSignatures) this.sign();
-          break;
-        case "append":
-          this.#append(command.record.slice(0, command.length), command.durationS);
-          this.attester.handle({ kind: "appended", number: command.seq }, this.nowMs);
-          break;
-        case "trim":
-          this.trims.push(command.before);
-          for (const number of this.journal.keys()) if (number < command.before) this.journal.delete(number);
-          break;
-      }
-      // A batch is read back record by record: that is one event.
-      if (command.kind !== "readRecord") this.#cycle();
-    }
-  }
-
-  #cycle(): void {
-    if (this.throughState) this.attester = throughSavedState(this.attester, this.#fresh);
-  }
-
-  sign(): void {
-    const digest = this.signing as Uint8Array;
-    this.signing = undefined;
-    const signature = new Uint8Array(64);
-    signature.set(digest, 0);
-    signature.set(digest, 32);
-    // s has to be low to be parsed.
-    signature[32] &= 0x7f;
-    this.attester.handle({ kind: "signed", signature }, this.nowMs);
-  }
-
-  #append(record: Uint8Array, durationS: number): void {
-    const token = parseToken(record.subarray(TOKEN_RECORD_HEADER_BYTES));
-    assert.ok(token.ok, token.ok ? "" : token.reason);
-    assert.equal(token.claims.seq, this.outbox.length, "seq is the outbox record's number");
-    const signed = new Uint8Array(2000);
-    const length = sigStructure(token.protectedBytes, token.payload, token.payload.length, signed);
-    const digest = new Uint8Array(32);
-    HASH.sha256(signed, length, digest);
-    assert.deepEqual(token.signature.subarray(0, 32), digest, "the signature is over this token");
-    this.outbox.push({ journalEnd: tokenRecordJournalEnd(record, record.length), token, durationS });
-  }
-
-  /** Slots of each token's readings, by uptime or wall time. */
-  get times(): number[][] {
-    return this.outbox.map(({ token: { claims } }) =>
-      Array.from({ length: claims.count }, (_, i) => (readingTimeS(claims, i) - (claims.wallTime ? WALL_S : 0)) / 300),
-    );
-  }
-}
-
-function range(from: number, to: number): number[] {
-  return Array.from({ length: to - from }, (_, i) => from + i);
-}
-
-describe("attester", () => {
+describe("attester: batches", () => {
   it("closes a batch that is full; seq is the outbox record's, the journal is trimmed behind it", () => {
     const bench = new Bench(4);
     bench.add(...range(0, 10).map((i) => reading(i)));
     assert.deepEqual(bench.times, [range(0, 4), range(4, 8)]);
     assert.deepEqual(bench.trims, [4, 8]);
     assert.deepEqual(
-      bench.outbox.map(({ journalEnd, durationS }) => [journalEnd, durationS]),
+      bench.batches.map(({ journalEnd, durationS }) => [journalEnd, durationS]),
       [
         [4, 1200],
         [8, 1200],
       ],
     );
     assert.equal(bench.attester.empty, false);
-    const { claims } = bench.outbox[0].token;
+    const { claims } = bench.batches[0];
     assert.deepEqual([...claims.columns[1].subarray(0, 4)], [160, 161, 162, 163]);
     assert.deepEqual([claims.bootCount, claims.dt, claims.timeQuality, claims.wallTime], [1, 300, QUALITY, true]);
   });
@@ -188,8 +46,8 @@ describe("attester", () => {
       bench.add(reading(0), reading(1), next);
       assert.deepEqual(bench.times, [[0, 1]]);
       bench.drain();
-      assert.equal(bench.outbox.length, 2);
-      assert.equal(bench.outbox[1].token.claims.count, 1);
+      assert.equal(bench.batches.length, 2);
+      assert.equal(bench.batches[1].claims.count, 1);
       assert.equal(bench.attester.empty, true);
     });
   }
@@ -201,7 +59,7 @@ describe("attester", () => {
     bench.add(reading(2));
     assert.deepEqual(bench.times, [[0, 1], [2]]);
     bench.drain();
-    assert.equal(bench.outbox.length, 2);
+    assert.equal(bench.batches.length, 2);
   });
 
   it("gives uptime instead of a wall time that is not known", () => {
@@ -209,14 +67,14 @@ describe("attester", () => {
     const byUptime = (i: number): Reading => reading(i, { timeQuality: 0, wallS: 0, uptimeS: 300 * i });
     bench.add(byUptime(3), byUptime(4));
     assert.deepEqual(bench.times, [[3, 4]]);
-    assert.equal(bench.outbox[0].token.claims.wallTime, false);
+    assert.equal(bench.batches[0].claims.wallTime, false);
   });
 
   it("repeats the last value in the batch where one is missing, 0 at first", () => {
     const bench = new Bench(4);
     const flags = missingFlag(0);
     bench.add(reading(0, { flags }), reading(1), reading(2, { flags }), reading(3));
-    const { columns } = bench.outbox[0].token.claims;
+    const { columns } = bench.batches[0].claims;
     assert.deepEqual([...columns[0].subarray(0, 4)], [flags, 0, flags, 0]);
     assert.deepEqual([...columns[1].subarray(0, 4)], [0, 161, 161, 163]);
   });
@@ -235,9 +93,9 @@ describe("attester", () => {
     bench.throughState = false;
     bench.add(...range(0, 2 * MAX_BATCH_READINGS).map((i) => inRange(wild(i))));
     bench.drain();
-    assert.ok(bench.outbox.length > 3);
+    assert.ok(bench.batches.length > 3);
     assert.deepEqual(bench.times.flat(), range(0, 2 * MAX_BATCH_READINGS));
-    const longest = Math.max(...bench.outbox.map(({ token }) => token.payload.length));
+    const longest = Math.max(...bench.batches.map(({ token }) => token.payload.length));
     assert.ok(longest > MAX_TOKEN_BYTES - 200, `tokens are filled: ${longest}`);
   });
 
@@ -259,7 +117,7 @@ describe("attester", () => {
     bench.holdSignatures = true;
     bench.add(...range(0, 8).map((i) => reading(i)));
     assert.equal(bench.attester.awaitsSignature, true);
-    assert.equal(bench.outbox.length, 0);
+    assert.equal(bench.batches.length, 0);
     bench.holdSignatures = false;
     bench.sign();
     bench.run();
@@ -294,7 +152,7 @@ describe("attester", () => {
     bench.drain();
     assert.deepEqual(bench.times, [range(0, 4), [4, 5], range(10, 13)]);
     assert.deepEqual(
-      bench.outbox.map(({ token }) => token.claims.bootCount),
+      bench.batches.map(({ claims }) => claims.bootCount),
       [1, 1, 2],
     );
   });
@@ -308,14 +166,159 @@ describe("attester", () => {
     const bytes = new Uint8Array(1000);
     bench.attester.save(bytes, 0);
     journal.delete(2);
-    const copy = new Attester(makeIdentity(), WEATHER, 3, HASH);
+    const copy = bench.fresh();
     assert.ok(copy.restore(bytes, 0) > 0);
     bench.attester = copy;
     bench.throughState = false;
     bench.run();
-    assert.equal(bench.outbox.length, 0, "the signature was over three readings");
+    assert.equal(bench.batches.length, 0, "the signature was over three readings");
     bench.sign();
     bench.run();
     assert.deepEqual(bench.times, [[0, 1]]);
+  });
+
+  it("closes when the next reading would come later than the latency bound allows for the first", () => {
+    const bench = new Bench(36, { policy: { latencyS: 1200 } });
+    bench.add(...range(0, 11).map((i) => reading(i)));
+    assert.deepEqual(bench.times, [range(0, 5), range(5, 10)]);
+    const least = new Bench(36, { policy: { latencyS: 10 } });
+    least.add(reading(0), reading(1));
+    assert.deepEqual(least.times, [[0], [1]]);
+  });
+
+  it("first values in full: for the first batch of a boot, after a gap longer than a batch, on another time base, and at the UTC day's first slot", () => {
+    const bench = new Bench(4);
+    const flagged = (readings: Reading[]): boolean => {
+      const before = bench.batches.length;
+      bench.add(...readings);
+      bench.attester.handle({ kind: "changeKey" }, bench.nowMs);
+      bench.run();
+      assert.equal(bench.batches.length, before + 1);
+      return bench.batches[before].keyRow;
+    };
+    const slots = (from: number, to: number, change: Partial<Reading> = {}): Reading[] =>
+      range(from, to).map((i) => reading(i, change));
+    assert.equal(flagged(slots(10, 14)), true, "the first of the boot");
+    assert.equal(flagged(slots(14, 18)), false);
+    assert.equal(flagged(slots(22, 25)), false, "a gap of one batch");
+    assert.equal(flagged(slots(30, 34)), true, "a gap of five slots");
+    assert.equal(flagged(slots(34, 35)), false);
+    const byUptime = { timeQuality: 0, wallS: 0 };
+    assert.equal(flagged([reading(35, { ...byUptime, uptimeS: 12_000 })]), true, "another time base");
+    assert.equal(flagged([reading(36, { ...byUptime, uptimeS: 12_300 })]), false);
+    assert.equal(flagged(slots(283, 287)), true, "wall time again");
+    assert.equal(flagged(slots(287, 291)), true, "midnight UTC is slot 288");
+    assert.equal(flagged(slots(291, 295)), false);
+    assert.equal(flagged(slots(295, 297, { bootCount: 2 })), true, "another boot");
+    assert.equal(flagged(slots(296, 297, { bootCount: 2 })), true, "time went back");
+    bench.restart();
+    assert.equal(flagged(slots(297, 298, { bootCount: 2 })), true, "nothing is known after power-on");
+  });
+});
+
+/** Weather that moves, so that readings take a few bytes each. */
+function moving(random: RandomStream, i: number): Reading {
+  const values = [160, 50, 10132, 20, 30, 12, 0, 300, 400].map((value) => value + random.below(9));
+  return reading(i, { values: Int32Array.from(values), flags: random.below(20) === 0 ? missingFlag(3) : 0 });
+}
+
+/** Frames that the sender makes of a compact token, parity aside. */
+function framesOf(length: number, frameBytes: number): number {
+  const sender = new FragmentSender({ downlinks: true });
+  sender.start(new Uint8Array(length), length, 20, 0);
+  let frames = 0;
+  while (sender.wantsToSend) {
+    assert.ok(sender.nextFrame(frameBytes) > 0);
+    if (sender.port !== 31) frames++;
+    sender.sent(0, false);
+  }
+  return frames;
+}
+
+/** Length of a batch's compact token, as coded from its columns. */
+function compactLength({ token, keyRow }: Stored, more?: Reading): number {
+  const { claims } = token;
+  assert.ok(claims.kind === "batch");
+  const encoder = new CompactEncoder(WEATHER, compactRules(WEATHER)!, new Uint8Array(MAX_COMPACT_BYTES));
+  encoder.start({ ...claims, key: keyRow, escape: false }, MAX_COMPACT_BYTES);
+  for (let i = 0; i < claims.count; i++) {
+    const values = Int32Array.from(claims.columns.slice(1).map((column) => column[i]));
+    assert.ok(encoder.add({ flags: claims.columns[0][i], values }));
+  }
+  if (more !== undefined) assert.ok(encoder.add({ flags: more.flags, values: more.values.slice() }));
+  return encoder.length + 64;
+}
+
+describe("attester: batches closed when their frames are full", () => {
+  for (const [frames, frameBytes] of [
+    [1, 115],
+    [3, 51],
+    [4, 51],
+    [5, 51],
+    [2, 222],
+    [21, 11],
+    [1, 222],
+  ]) {
+    it(`${frames} frames of ${frameBytes} bytes hold each batch's compact token, and not with one reading more`, () => {
+      const random = new RandomStream(7, `${frames} ${frameBytes}`);
+      const bench = new Bench(MAX_BATCH_READINGS, { policy: { frames } });
+      bench.frameBytes = frameBytes;
+      const readings = range(0, 400).map((i) => moving(random, i));
+      bench.add(...readings);
+      assert.ok(bench.batches.length > 5);
+      const most = tokenBytesIn(frames, frameBytes);
+      let taken = 0;
+      for (const batch of bench.batches) {
+        taken += batch.claims.count;
+        assert.ok(compactLength(batch) <= most, `${compactLength(batch)} bytes`);
+        assert.ok(framesOf(compactLength(batch), frameBytes) <= frames);
+        // Midnight may have come with the reading that found no room: then its row would have been a longer one.
+        const isFull = batch.claims.count === MAX_BATCH_READINGS || compactLength(batch, readings[taken]) > most - 8;
+        assert.ok(isFull, `batch to ${taken} ends early`);
+      }
+      assert.deepEqual(bench.times.flat(), range(0, taken));
+      if (most < MAX_SLOT_BYTES) assert.equal(framesOf(most + 1, frameBytes), frames + 1);
+    });
+  }
+
+  it("follows the data rate within a batch", () => {
+    const random = new RandomStream(7, "data rate");
+    const readings = range(0, 120).map((i) => moving(random, i));
+    const counts = (change: (bench: Bench, i: number) => void): number => {
+      const bench = new Bench(MAX_BATCH_READINGS, { policy: { frames: 2 } });
+      for (const [i, one] of readings.entries()) {
+        change(bench, i);
+        bench.add(one);
+      }
+      return bench.batches[0].claims.count;
+    };
+    const slow = counts((bench) => {
+      bench.frameBytes = 115;
+    });
+    const fast = counts((bench) => {
+      bench.frameBytes = 222;
+    });
+    assert.ok(fast > slow + 10, `${slow} ${fast}`);
+    const faster = counts((bench, i) => {
+      bench.frameBytes = i < slow - 1 ? 115 : 222;
+    });
+    assert.equal(faster, fast);
+    const slower = counts((bench, i) => {
+      bench.frameBytes = i < slow + 5 ? 222 : 115;
+    });
+    assert.equal(slower, slow + 5, "what is in stays in");
+  });
+
+  it("takes as many readings as a batch may have while nobody knows what a frame holds", () => {
+    const bench = new Bench(36, { policy: { frames: 1 } });
+    bench.add(...range(0, 36).map((i) => reading(i)));
+    assert.deepEqual(bench.times, [range(0, 36)]);
+  });
+
+  it("a first reading is in its batch however little a frame holds", () => {
+    const bench = new Bench(36, { policy: { frames: 1 } });
+    bench.frameBytes = 11;
+    bench.add(...range(0, 3).map((i) => reading(i)));
+    assert.deepEqual(bench.times, [[0], [1]]);
   });
 });

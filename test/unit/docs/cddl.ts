@@ -33,6 +33,8 @@ class Reader {
     this.#tokens = (source.match(TOKENS) ?? []).filter((token) => !token.startsWith(";"));
     this.#types.set("uint", (value) => Number.isSafeInteger(value) && (value as number) >= 0);
     this.#types.set("int", (value) => Number.isSafeInteger(value));
+    // Whole numbers as floating point come out of the decoder as whole numbers.
+    this.#types.set("float", (value) => typeof value === "number");
     this.#types.set("bstr", (value) => value instanceof Uint8Array);
     this.#types.set("tstr", (value) => typeof value === "string");
   }

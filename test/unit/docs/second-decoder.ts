@@ -179,8 +179,9 @@ export class SecondDecoder {
   }
 
   #timeQuality(): number {
-    if (this.#bits.bit(49_152) === 0) return 42;
-    if (this.#bits.bit(32_768) === 0) return 0;
+    if (this.#bits.bit(49_152) === 0) return 43;
+    const listed = [48, 0, 139, 144, 42][this.#bits.uniform(6)];
+    if (listed !== undefined) return listed;
     const source = 1 + this.#bits.uniform(7);
     return source * 32 + 10 + this.#bits.uniform(22);
   }

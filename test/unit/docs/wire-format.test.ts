@@ -11,9 +11,10 @@ import { CompactEncoder, decodeCompact } from "../../../firmware/wire/compact-to
 import {
   type Batch,
   encodeClaims,
+  encodeTokenClaims,
   MAX_TOKEN_BYTES,
+  parseBatchToken,
   parseClaims,
-  parseToken,
 } from "../../../firmware/wire/eat-token.ts";
 import { columnCount, missingFlag, type Profile } from "../../../firmware/wire/profile.ts";
 import { KNOWN_PROFILES } from "../../../firmware/wire/profiles/known.ts";
@@ -21,65 +22,17 @@ import { WEATHER } from "../../../firmware/wire/profiles/weather.ts";
 import { isTimeQuality, timeSourceName } from "../../../firmware/wire/time-quality.ts";
 import { RandomStream } from "../../../host-sim/random-stream.ts";
 import { chirpstackDownlink } from "../../../tools/receiver/chirpstack-source.ts";
-import { NODE_CRYPTO } from "../../../tools/receiver/node-crypto.ts";
-import type { NodeRecord } from "../../../tools/receiver/node-registry.ts";
-import { Receiver } from "../../../tools/receiver/receiver.ts";
 import { SOURCES } from "../../../tools/receiver/service/sources.ts";
-import { MemoryStore } from "../../../tools/receiver/store.ts";
 import { ttsDownlink } from "../../../tools/receiver/tts-source.ts";
 import { counts } from "../../counts.ts";
 import { readCddl, strictly } from "./cddl.ts";
-import { blocks, hexBytes, projectText, tableAfter } from "./markdown.ts";
+import { blocks, projectText, tableAfter } from "./markdown.ts";
 import { type SecondBatch, SecondDecoder } from "./second-decoder.ts";
-import { BATCH, DEV_EUI, IDENTITY, PUBLIC_KEY, RECEIVED_UNIX_MS, RECEIVER_KEY, wireExamples } from "./wire-examples.ts";
+import { HEX, hex, lorawanAnswers, printed, receive, receiveFrames, TEXT } from "./wire-document.ts";
+import { BATCH, DEV_EUI, IDENTITY, RECEIVED_UNIX_MS, wireExamples } from "./wire-examples.ts";
 
-const TEXT = projectText("docs/wire-format.md");
-const HEX = blocks(TEXT, "hex");
 const JSON_BLOCKS = blocks(TEXT, "json");
 const FRAGMENTS = ["fragment-1", "fragment-2", "fragment-3", "fragment-4", "fragment-5", "fragment-all-1"];
-
-/** The bytes that the document prints under this name. */
-function printed(name: string): Uint8Array {
-  const block = HEX.get(name);
-  ok(block !== undefined, `no block ${name}`);
-  return hexBytes(block);
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("hex");
-}
-
-/** What a receiver that knows the example's node says to something. */
-function receive(feed: (receiver: Receiver) => void, store = new MemoryStore()) {
-  const readings: object[] = [];
-  const refused: string[] = [];
-  const down: { topic: string; body: string | Uint8Array }[] = [];
-  const record: NodeRecord = { ...IDENTITY, devEui: DEV_EUI, publicKey: PUBLIC_KEY, profile: WEATHER.uri };
-  const receiver = new Receiver({
-    nodes: [{ record, receiverKey: RECEIVER_KEY }],
-    crypto: NODE_CRYPTO,
-    store,
-    output: {
-      onReading: (reading) => readings.push(reading),
-      onRefused: ({ reason }) => refused.push(reason),
-      onDownlink: (topic, body) => down.push({ topic, body }),
-    },
-  });
-  feed(receiver);
-  return { readings, refused, down };
-}
-
-function uplinkEvent(payload: Uint8Array): string {
-  return JSON.stringify({ deviceInfo: { devEui: DEV_EUI }, fPort: 32, data: Buffer.from(payload).toString("base64") });
-}
-
-/** Downlinks on ChirpStack's topic, as FPort and hexadecimal. */
-function lorawanAnswers(down: { body: string | Uint8Array }[]): [number, string][] {
-  return down.map(({ body }) => {
-    const { fPort, data } = JSON.parse(body as string);
-    return [fPort, Buffer.from(data, "base64").toString("hex")];
-  });
-}
 
 function profileRows(profile: Profile): string[][] {
   return profile.fields.map(({ name, quantity, unit, scale, min, max, modulus }) => [
@@ -120,7 +73,7 @@ function randomBatch(profile: Profile, random: RandomStream): Batch {
   const fields = profile.fields.length;
   const count = 1 + random.below(64);
   const dt = [300, 60, 3600, 7, 80_000][random.below(5)];
-  const timeQuality = [42, 0, 4 * 32 + 10 + random.below(22)][random.below(3)];
+  const timeQuality = [43, 48, 0, 139, 144, 42, 4 * 32 + 10 + random.below(22)][random.below(7)];
   const columns = Array.from({ length: fields + 1 }, () => new Int32Array(count));
   const reach = [1, 5, 300][random.below(3)];
   const flagged = [0, 0, 5, 60][random.below(4)];
@@ -180,7 +133,7 @@ describe("docs/wire-format.md: examples", () => {
   });
 
   it("RFC 9711 4: the printed token decodes to the example's claims and encodes to itself; so do claims with uptime", () => {
-    const token = parseToken(printed("token"));
+    const token = parseBatchToken(printed("token"));
     ok(token.ok);
     const { seq, bootCount, t0, dt, count, timeQuality, hwmodel } = token.claims;
     deepEqual([seq, bootCount, t0, dt, count, timeQuality], [300, 7, 1_780_272_000, 300, 3, 42]);
@@ -189,7 +142,7 @@ describe("docs/wire-format.md: examples", () => {
       const parsed = parseClaims(printed(name));
       ok(parsed.ok, name);
       const again = new Uint8Array(MAX_TOKEN_BYTES);
-      equal(hex(again.slice(0, encodeClaims(parsed.claims, parsed.claims, again))), hex(printed(name)));
+      equal(hex(again.slice(0, encodeTokenClaims(parsed.claims, again))), hex(printed(name)));
     }
   });
 
@@ -209,21 +162,18 @@ describe("docs/wire-format.md: examples", () => {
   });
 
   it("RFC 9011 5.6.2: the printed fragments are the token; without the second the answer is the printed ACK", () => {
-    const topic = `application/a/device/${DEV_EUI}/event/up`;
-    const run = (names: readonly string[]) =>
-      receive((receiver) => {
-        for (const name of names) receiver.handleChirpstackEvent(topic, uplinkEvent(printed(name)), RECEIVED_UNIX_MS);
-      });
+    const run = (names: readonly string[]) => receiveFrames(names.map((name) => [32, name]));
+    const accepted = [33, hex(printed("control-history-first"))];
     const whole = run(FRAGMENTS);
     equal(whole.readings.length, 3);
-    deepEqual(lorawanAnswers(whole.down), [[33, hex(printed("control-lorawan"))]]);
+    deepEqual(lorawanAnswers(whole.down), [accepted]);
     const torn = run(FRAGMENTS.filter((name) => name !== "fragment-2"));
     deepEqual(lorawanAnswers(torn.down), [[32, hex(printed("ack-missing"))]]);
     const repaired = run([...FRAGMENTS.filter((name) => name !== "fragment-2"), "ack-request", "fragment-2"]);
     deepEqual(lorawanAnswers(repaired.down), [
       [32, hex(printed("ack-missing"))],
       [32, hex(printed("ack-missing"))],
-      [33, hex(printed("control-lorawan"))],
+      accepted,
     ]);
     equal(new DataView(printed("fragment-all-1").buffer).getUint32(1), crc32(printed("token")));
     deepEqual(run(["fragment-1", "sender-abort"]).refused, ["sender-abort"]);
@@ -233,7 +183,8 @@ describe("docs/wire-format.md: examples", () => {
     const { readings, refused, down } = receive((receiver) => {
       receiver.handleMqttToken(`groundtruth/${DEV_EUI}/token`, printed("token"), RECEIVED_UNIX_MS);
       for (const name of FRAGMENTS.slice(0, 5)) {
-        const event = uplinkEvent(printed(name));
+        const data = Buffer.from(printed(name)).toString("base64");
+        const event = JSON.stringify({ deviceInfo: { devEui: DEV_EUI }, fPort: 32, data });
         receiver.handleChirpstackEvent(`application/a/device/${DEV_EUI}/event/up`, event, RECEIVED_UNIX_MS);
       }
       const topic = "groundtruth/p2p/0247540000000099/up";
@@ -249,7 +200,7 @@ describe("docs/wire-format.md: examples", () => {
     const rules = compactRules(WEATHER)!;
     const known = BATCH.columns.slice(1).map((column) => column[0] + 1);
     const context = { entity: IDENTITY, profile: WEATHER, bootCount: 7, nextSeq: 300, known };
-    for (const name of ["compact", "compact-key"]) {
+    for (const name of ["compact", "compact-key", "compact-escape"]) {
       const bytes = printed(name);
       const batch = decodeCompact(WEATHER, rules, bytes);
       ok(batch.ok);
@@ -265,11 +216,12 @@ describe("docs/wire-format.md: examples", () => {
 
 describe("docs/wire-format.md: a decoder of compact tokens that follows section 8", () => {
   it("reads the printed ones", () => {
-    for (const name of ["compact", "compact-key"]) {
+    for (const name of ["compact", "compact-key", "compact-escape"]) {
       const batch = new SecondDecoder(TEXT, WEATHER.uri, printed(name)).decode();
+      const isEscape = name === "compact-escape";
       deepEqual(
-        [batch.bootCount, batch.seq, batch.slot, batch.dt, batch.timeQuality],
-        [7, 300 % 16, 5_934_240 % 256, 300, 42],
+        [batch.escape, batch.bootCount, batch.seq, batch.slot, batch.dt, batch.timeQuality],
+        [isEscape, 7, ...(isEscape ? [300, 5_934_240] : [300 % 16, 5_934_240 % 256]), 300, 42],
       );
       assertSameReadings(batch, BATCH);
     }
@@ -316,8 +268,8 @@ describe("docs/wire-format.md: CDDL (RFC 8610)", () => {
 
   it("the printed token and claims are of its form", () => {
     ok(fits("token", printed("token")));
-    ok(fits("wall-claims", printed("claims")) && !fits("uptime-claims", printed("claims")));
-    ok(fits("uptime-claims", printed("uptime-claims")) && !fits("wall-claims", printed("uptime-claims")));
+    ok(fits("wall-batch", printed("claims")) && !fits("uptime-batch", printed("claims")));
+    ok(fits("uptime-batch", printed("uptime-claims")) && !fits("wall-batch", printed("uptime-claims")));
   });
 
   it("so are claims of every profile, with 1 and 64 readings", () => {

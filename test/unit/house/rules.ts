@@ -36,10 +36,24 @@ export const IMPORT_TABLE: Row[] = [
     packages: ["@noble/"],
   },
   {
+    // The firmware's crypto port over its own C, on linked XS, and what the SDK has for the same work.
+    folder: "host-sim/xs/linked/native/",
+    values: ["host-sim/", "firmware/wire/", "firmware/ports/", "firmware/platform/moddable/crypto.ts"],
+    types: [],
+    packages: ["@noble/", "crypt", "curve", "ecdsa"],
+  },
+  {
     folder: "tools/",
     values: ["firmware/wire/", "host-sim/"],
     types: ["firmware/ports/"],
-    packages: ["@noble/", "node:", "cbor-x", "commander", "mqtt", "esbuild"],
+    packages: ["@noble/", "node:", "cbor-x", "commander", "mqtt", "esbuild", "esptool-js", "serialport"],
+  },
+  {
+    // Writes what the firmware reads at its first boot, by the firmware's own parser and names.
+    folder: "tools/provisioning/",
+    values: ["firmware/wire/", "firmware/platform/moddable/provisioning.ts", "host-sim/", "tools/"],
+    types: ["firmware/ports/"],
+    packages: ["@noble/", "node:", "qrcode"],
   },
 ];
 

@@ -160,24 +160,113 @@ describe("the platform's adapters", () => {
       const { PsaCrypto } = await loadAdapter("crypto.ts");
       sdk.functions.xs_gt_crypto_begin = () => undefined;
       const finish: ((result: number) => void)[] = [];
-      sdk.functions.xs_gt_crypto_sign = (_slot, _digest, signature, done) => {
+      const messages: unknown[] = [];
+      sdk.functions.xs_gt_crypto_sign = (_slot, message, length, signature, done) => {
+        messages.push([...(message as Uint8Array).subarray(0, length as number)]);
         (signature as Uint8Array).fill(9);
         finish.push(done as (result: number) => void);
       };
       const crypto = new PsaCrypto();
       const answers: unknown[] = [];
       const done = (signature: Uint8Array | undefined, reason?: string) => answers.push(reason ?? signature?.[63]);
-      crypto.signDigest(1, new Uint8Array(32), done);
-      crypto.signDigest(1, new Uint8Array(32), done);
+      crypto.sign(1, Uint8Array.from([1, 2, 3, 4]), 3, done);
+      crypto.sign(1, Uint8Array.from([5]), 1, done);
+      assert.deepEqual(messages, [[1, 2, 3], [5]]);
       finish[0](0);
       finish[1](1);
       sdk.functions.xs_gt_crypto_sign = () => {
         throw new Error("no-room");
       };
-      crypto.signDigest(1, new Uint8Array(32), done);
+      crypto.sign(1, new Uint8Array(32), 32, done);
       assert.deepEqual(answers, [9, "no-key"]);
       sdk.time.runUntil(1);
       assert.deepEqual(answers, [9, "no-key", "no-room"]);
+    });
+
+    it("makes and imports attestation keys of the algorithm that the node was provisioned with", async () => {
+      const { PsaCrypto } = await loadAdapter("crypto.ts");
+      const calls: unknown[] = [];
+      sdk.functions.xs_gt_crypto_begin = () => undefined;
+      sdk.functions.xs_gt_crypto_generate = (slot, algorithm) => calls.push(["generate", slot, algorithm]);
+      sdk.functions.xs_gt_crypto_import = (slot, algorithm) => calls.push(["import", slot, algorithm]);
+      const crypto = new PsaCrypto(-8);
+      crypto.generateKey(1);
+      crypto.importKey(6, new Uint8Array(32));
+      crypto.importKey(2, new Uint8Array(16));
+      sdk.functions.xs_gt_crypto_take_from_inbox = (slot, algorithm, name) => calls.push([name, slot, algorithm]) > 0;
+      crypto.takeFromInbox(1, "attestation");
+      crypto.takeFromInbox(5, "receiver");
+      assert.deepEqual(calls, [
+        ["generate", 1, -8],
+        ["import", 6, -8],
+        ["import", 2, 0],
+        ["attestation", 1, -8],
+        ["receiver", 5, 0],
+      ]);
+    });
+
+    it("a node whose attestation key is of another algorithm than it was provisioned with says so and keeps the key", async () => {
+      const { PsaCrypto } = await loadAdapter("crypto.ts");
+      const { prepareKeys } = await loadAdapter("keys.ts");
+      const log = { write: () => undefined };
+      let made = 0;
+      sdk.functions.xs_gt_crypto_begin = () => undefined;
+      sdk.functions.xs_gt_crypto_take_from_inbox = () => false;
+      sdk.functions.xs_gt_crypto_has = (slot) => slot === 6 || slot === 5;
+      sdk.functions.xs_gt_crypto_generate = () => made++;
+      sdk.functions.xs_gt_crypto_algorithm = () => -7;
+      assert.equal(prepareKeys(new PsaCrypto(-47), false, log), "attestation-key-of-another-algorithm");
+      assert.equal(prepareKeys(new PsaCrypto(-7), false, log), undefined);
+      assert.equal(made, 0);
+      sdk.functions.xs_gt_crypto_has = (slot) => slot === 5;
+      sdk.functions.xs_gt_crypto_generate = () => {
+        throw new Error("unsupported-algorithm");
+      };
+      assert.equal(prepareKeys(new PsaCrypto(-8), false, log), "unsupported-algorithm");
+    });
+  });
+
+  describe("the image that runs", () => {
+    it("its digest is taken at power-on and kept for wake-ups; where there is none, none is claimed", async () => {
+      const { RunningImage } = await loadAdapter("image.ts");
+      const stored = new Map<string, Uint8Array>();
+      let writes = 0;
+      const keyValue = {
+        read: (key: string, into: Uint8Array) => {
+          const value = stored.get(key);
+          if (value !== undefined) into.set(value);
+          return value?.length ?? -1;
+        },
+        write: (key: string, value: Uint8Array, length: number) => {
+          writes++;
+          stored.set(key, value.slice(0, length));
+        },
+        delete: () => {},
+      };
+      const image = new RunningImage();
+      let byte = 7;
+      sdk.functions.xs_gt_image_digest = (into) => {
+        (into as Uint8Array).fill(byte);
+        return byte > 0;
+      };
+      assert.equal(image.digest("timer", keyValue), undefined);
+      assert.deepEqual(image.digest("power-on", keyValue), new Uint8Array(32).fill(7));
+      assert.deepEqual(image.digest("reset", keyValue), new Uint8Array(32).fill(7));
+      assert.equal(writes, 1, "flash is written when it changes");
+      byte = 8;
+      assert.deepEqual(image.digest("timer", keyValue), new Uint8Array(32).fill(7), "no half second at each wake-up");
+      assert.deepEqual(image.digest("reset", keyValue), new Uint8Array(32).fill(8));
+      byte = 0;
+      assert.equal(image.digest("reset", keyValue), undefined);
+    });
+
+    it("says what holds the keys", async () => {
+      const { RunningImage } = await loadAdapter("image.ts");
+      let isEncrypted = false;
+      sdk.functions.xs_gt_image_keys_encrypted = () => isEncrypted;
+      assert.equal(new RunningImage().protection, 0);
+      isEncrypted = true;
+      assert.equal(new RunningImage().protection, 1);
     });
   });
 });

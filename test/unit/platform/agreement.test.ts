@@ -29,9 +29,17 @@ describe("C and TypeScript agree", () => {
         nwkSKey: defined(header, "GT_SLOT_NWK_S_KEY"),
         appSKey: defined(header, "GT_SLOT_APP_S_KEY"),
         receiver: defined(header, "GT_SLOT_RECEIVER"),
+        attestationNext: defined(header, "GT_SLOT_ATTESTATION_NEXT"),
       },
       KEY_SLOT,
     );
+  });
+
+  it("the algorithms have their COSE numbers, which are the port's", () => {
+    const header = nativeText("gt-keys.h");
+    const numbers = [...header.matchAll(/^#define GT_E\w+ \((-\d+)\)$/gm)].map((match) => Number(match[1]));
+    const port = /SignatureAlgorithm = ([^;]+);/.exec(text("firmware/ports/crypto.ts"))?.[1] ?? "";
+    assert.deepEqual(numbers, port.split(" | ").map(Number));
   });
 
   it("retained memory holds the node's state", () => {
@@ -63,7 +71,7 @@ interface Partition {
 }
 
 function partitions(): Partition[] {
-  return text("manifests/partitions.csv")
+  return text("manifests/partitions/8mb.csv")
     .split("\n")
     .filter((line) => line.trim() !== "" && !line.startsWith("#"))
     .map((line) => line.split(",").map((field) => field.trim()))

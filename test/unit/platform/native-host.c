@@ -1,6 +1,7 @@
 /*
  * Runs firmware/platform/moddable/native/gt-keys.c and gt-pulses.c on Linux for native.test.ts: a line in (a verb, its arguments, bytes
- * as hex or "-" for none), a line out ("ok" and what was asked for, or "error" and the result).
+ * as hex or "-" for none), a line out ("ok" and what was asked for, or "error" and the result). After "watch" and the complement of a secret, each
+ * line ends in the number of that secret's pieces which the function left on the stack.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,18 +13,58 @@
 
 #define MOST_BYTES 4096
 
+#define PIECE_BYTES 8
+#define SEARCHED_BYTES 65536
+
+static uint8_t watched[MOST_BYTES];
+static size_t watchedBytes;
+
+/* Complemented, so that the secret itself stands nowhere because of this search. */
+static int isPiece(const volatile uint8_t *at, const uint8_t *piece)
+{
+	int i;
+
+	for (i = 0; i < PIECE_BYTES; i++)
+		if ((at[i] ^ piece[i]) != 0xff)
+			return 0;
+	return 1;
+}
+
+/* In the part of the stack that was used by functions which have returned. */
+__attribute__((noinline)) static int piecesLeft(void)
+{
+	/* An integer, because to a compiler there is nothing to be read there. */
+	const volatile uint8_t *end = (const volatile uint8_t *)(uintptr_t)__builtin_frame_address(0);
+	const volatile uint8_t *at = end - SEARCHED_BYTES;
+	size_t piece;
+	int found = 0;
+
+	for (; at < end - PIECE_BYTES; at++)
+		for (piece = 0; piece + PIECE_BYTES <= watchedBytes; piece += PIECE_BYTES)
+			found += isPiece(at, watched + piece);
+	return found;
+}
+
+static void finish(int pieces)
+{
+	if (watchedBytes)
+		printf(" %d left", pieces);
+	printf("\n");
+}
+
 static void answer(int result, const uint8_t *bytes, size_t length)
 {
 	size_t i;
+	int pieces = watchedBytes ? piecesLeft() : 0;
 
-	if (result != GT_OK) {
-		printf("error %d\n", result);
-		return;
+	if (result != GT_OK)
+		printf("error %d", result);
+	else {
+		printf("ok ");
+		for (i = 0; i < length; i++)
+			printf("%02x", bytes[i]);
 	}
-	printf("ok ");
-	for (i = 0; i < length; i++)
-		printf("%02x", bytes[i]);
-	printf("\n");
+	finish(pieces);
 }
 
 static size_t fromHex(const char *hex, uint8_t *bytes)
@@ -41,6 +82,7 @@ int main(void)
 	static char line[3 * MOST_BYTES], verb[32], hex[2 * MOST_BYTES + 1];
 	static uint8_t bytes[MOST_BYTES], out[MOST_BYTES];
 	gtPulses pulses;
+	int algorithm, result;
 	uint32_t slot, other;
 	uint64_t nowUs;
 	size_t length;
@@ -50,18 +92,33 @@ int main(void)
 	while (fgets(line, sizeof line, stdin)) {
 		if (sscanf(line, "%31s", verb) != 1)
 			continue;
-		if (sscanf(line, "import %" SCNu32 " %8192s", &slot, hex) == 2) {
+		if (sscanf(line, "import %" SCNu32 " %d %8192s", &slot, &algorithm, hex) == 3) {
 			length = fromHex(hex, bytes);
-			answer(gtKeyImport(slot, bytes, length), NULL, 0);
-		} else if (sscanf(line, "generate %" SCNu32, &slot) == 1)
-			answer(gtKeyGenerate(slot), NULL, 0);
+			answer(gtKeyImport(slot, algorithm, bytes, length), NULL, 0);
+		} else if (sscanf(line, "watch %8192s", hex) == 1) {
+			watchedBytes = fromHex(hex, watched);
+			printf("ok\n");
+		} else if (sscanf(line, "generate %" SCNu32 " %d", &slot, &algorithm) == 2)
+			answer(gtKeyGenerate(slot, algorithm), NULL, 0);
+		else if (sscanf(line, "algorithm %" SCNu32, &slot) == 1) {
+			result = gtKeyAlgorithm(slot, &algorithm);
+			if (result == GT_OK)
+				printf("ok %d\n", algorithm);
+			else
+				answer(result, NULL, 0);
+		}
 		else if (sscanf(line, "destroy %" SCNu32, &slot) == 1)
 			answer(gtKeyDestroy(slot), NULL, 0);
 		else if (sscanf(line, "find %" SCNu32, &slot) == 1)
 			answer(gtKeyFind(slot), NULL, 0);
-		else if (sscanf(line, "public %" SCNu32, &slot) == 1)
-			answer(gtPublicKey(slot, out), out, 64);
-		else if (sscanf(line, "sign %" SCNu32 " %8192s", &slot, hex) == 2) {
+		else if (sscanf(line, "public %" SCNu32, &slot) == 1) {
+			length = 0;
+			result = gtPublicKey(slot, out, &length);
+			answer(result, out, length);
+		} else if (sscanf(line, "sign %" SCNu32 " %8192s", &slot, hex) == 2) {
+			length = fromHex(hex, bytes);
+			answer(gtSign(slot, bytes, length, out), out, 64);
+		} else if (sscanf(line, "digest %" SCNu32 " %8192s", &slot, hex) == 2) {
 			fromHex(hex, bytes);
 			answer(gtSignDigest(slot, bytes, out), out, 64);
 		} else if (sscanf(line, "block %" SCNu32 " %8192s", &slot, hex) == 2) {

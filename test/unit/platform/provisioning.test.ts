@@ -28,18 +28,24 @@ describe("provisioning", () => {
         devEui: Uint8Array.of(0x70, 0xb3, 0xd5, 0x7e, 0xd0, 0, 0, 1),
         joinEui: new Uint8Array(8),
         oemid: Uint8Array.of(0, 0, 1),
+        algorithm: -7,
         uplink: "lorawan",
         region: EU868,
         subBand: undefined,
         fixedDataRate: undefined,
         sampleIntervalS: 60,
         batchReadings: 36,
+        frameBudget: undefined,
+        latencyS: undefined,
+        digests: true,
+        downlinks: true,
+        location: undefined,
         timeWaitMs: 120_000,
         deepSleep: false,
         sensors: [
-          { kind: "sht4x", address: 0x44 },
-          { kind: "bmp280", address: 0x77 },
-          { kind: "rain-gauge", pin: 4, mmPerTip: 0.2 },
+          { kind: "sht4x", calibration: undefined, address: 0x44 },
+          { kind: "bmp280", calibration: undefined, address: 0x77 },
+          { kind: "rain-gauge", calibration: undefined, pin: 4, mmPerTip: 0.2 },
         ],
         wifi: undefined,
         mqtt: undefined,
@@ -51,6 +57,22 @@ describe("provisioning", () => {
   it("reads the region and the network's bank of channels", async () => {
     const { provisioning } = await parse({ ...LORAWAN, region: "US915", subBand: 2 });
     assert.deepEqual([provisioning?.region.name, provisioning?.subBand], ["US915", 2]);
+  });
+
+  it("reads when batches close, what is stated, and where the node stands", async () => {
+    const { provisioning } = await parse({
+      ...LORAWAN,
+      frameBudget: 4,
+      latencyS: 7200,
+      digests: false,
+      downlinks: false,
+      location: { latitude: -47.5, longitude: 13.5, accuracy: 10 },
+      sensors: [{ kind: "sht4x", calibration: "2026-05" }],
+    });
+    const { frameBudget, latencyS, digests, downlinks, location, sensors } = provisioning;
+    assert.deepEqual([frameBudget, latencyS, digests, downlinks], [4, 7200, false, false]);
+    assert.deepEqual(location, { latitude: -47.5, longitude: 13.5, altitude: undefined, accuracy: 10 });
+    assert.deepEqual(sensors, [{ kind: "sht4x", calibration: "2026-05", address: 0x44 }]);
   });
 
   it("a point to point node needs no Wi-Fi", async () => {
@@ -76,10 +98,19 @@ describe("provisioning", () => {
     ["not-an-object", "null"],
     ["unknown: batchReading", { ...LORAWAN, batchReading: 1 }],
     ["unknown: mmPerTips", { ...LORAWAN, sensors: [{ kind: "rain-gauge", pin: 4, mmPerTips: 0.5 }] }],
+    ["location", { ...LORAWAN, location: { latitude: 1 } }],
+    ["latitude", { ...LORAWAN, location: { latitude: 91, longitude: 0 } }],
+    ["unknown: height", { ...LORAWAN, location: { latitude: 1, longitude: 1, height: 2 } }],
+    ["digests", { ...LORAWAN, digests: 1 }],
+    ["frameBudget", { ...LORAWAN, frameBudget: 0 }],
+    ["calibration", { ...LORAWAN, sensors: [{ kind: "sht4x", calibration: "" }] }],
+    ["calibration", { ...LORAWAN, sensors: [{ kind: "sht4x", calibration: "2 \u00b5" }] }],
+    ["sensors", { ...LORAWAN, sensors: Array.from({ length: 11 }, () => ({ kind: "battery" })) }],
     ["devEui", { ...LORAWAN, devEui: "70B3D57ED000000" }],
     ["devEui", { ...LORAWAN, devEui: "70B3D57ED000000g" }],
     ["joinEui", { ...LORAWAN, joinEui: undefined }],
     ["oemid", { ...LORAWAN, oemid: "0001" }],
+    ["algorithm", { ...LORAWAN, algorithm: "RS256" }],
     ["uplink", { ...LORAWAN, uplink: "radio" }],
     ["region", { ...LORAWAN, region: "US916" }],
     ["region", { ...LORAWAN, region: undefined }],

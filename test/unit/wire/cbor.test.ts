@@ -1,6 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import * as cborg from "cborg";
-import { CborReader, CborWriter, MAX_CBOR_DEPTH } from "../../../firmware/wire/cbor.ts";
+import { CborReader, MAX_CBOR_DEPTH } from "../../../firmware/wire/cbor-reader.ts";
+import { CborWriter } from "../../../firmware/wire/cbor-writer.ts";
 import { fromHex, toHex } from "./token-fixture.ts";
 
 function encodeInt(value: number): string {
@@ -122,5 +123,48 @@ describe("deterministic CBOR, reading", () => {
     reader.skip();
     equal(reader.uint(), 5);
     equal(reader.reason, undefined);
+  });
+
+  it("RFC 8949 3.1: sums running differences over every form of an integer, as integers read one by one do", () => {
+    const differences = [0, -1, 23, -24, 24, -25, 255, -256, 256, -257, 65535, -65536, 65536, -65537, 2 ** 31 - 1];
+    const array = cborg.encode(differences);
+    const reader = new CborReader(array);
+    const into = new Int32Array(differences.length + 1).fill(7);
+    equal(reader.sums(reader.array(), into, 1), true);
+    let sum = 0;
+    deepEqual([...into], [7, ...differences.map((difference) => (sum += difference))]);
+    equal(reader.peek(), "none");
+  });
+
+  it("sums no more than 32 bits hold, nothing but integers, and no more than there are", () => {
+    const refused = [[2 ** 31 - 1, 1], [-(2 ** 31), -1], [2 ** 31], [-(2 ** 31) - 1], [2 ** 53 - 1], [0, "a"]];
+    for (const items of refused) {
+      const reader = new CborReader(cborg.encode(items));
+      equal(reader.sums(reader.array(), new Int32Array(2), 0), false, `${items}`);
+    }
+    const reader = new CborReader(fromHex("1818"));
+    equal(reader.sums(2, new Int32Array(2), 0), false);
+    equal(reader.reason, "truncated");
+    equal(reader.sums(0, new Int32Array(0), 0), false);
+  });
+
+  it("RFC 8949 4.2.1: passes over runs of short integers without letting a longer form through", () => {
+    for (const hex of ["8300181700", "830038170a", "83000018", "830000", "8200181800"]) {
+      equal(
+        reasonFor(hex),
+        hex.includes("17") ? "not-shortest-form" : hex.startsWith("82") ? "trailing-bytes" : "truncated",
+      );
+    }
+    equal(reasonFor("84181818ff382038ff"), undefined);
+  });
+
+  it("compares a text in place, and reads it only when it is the one", () => {
+    const reader = new CborReader(fromHex("8262616201"));
+    equal(reader.array(), 2);
+    equal(reader.isText("a"), false);
+    equal(reader.isText("ac"), false);
+    equal(reader.isText("abc"), false);
+    equal(reader.isText("ab"), true);
+    equal(reader.uint(), 1);
   });
 });

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import {
   MAX_UNIFORM,
   PROBABILITY_ONE,
+  RANGE_STATE_NUMBERS,
   RangeDecoder,
   RangeEncoder,
   uniformWide,
@@ -60,8 +61,8 @@ describe("range coder", () => {
     fc.assert(
       fc.property(fc.array(symbol, { maxLength: 300 }), (symbols) => {
         const buffer = new Uint8Array(1500);
-        const encoder = new RangeEncoder(buffer);
-        encoder.start();
+        const encoder = new RangeEncoder();
+        encoder.start(buffer);
         encode(encoder, symbols);
         const length = encoder.finish();
         deepEqual(decode(buffer, length, symbols), values(symbols));
@@ -79,15 +80,15 @@ describe("range coder", () => {
         for (let i = 0; i < length; i++) symbols.push({ size: 256, value: 255 }, { zeroProbability: 30_000, bit: 1 });
         symbols.push({ size: 256, value: last });
         const buffer = new Uint8Array(100);
-        const encoder = new RangeEncoder(buffer);
-        encoder.start();
+        const encoder = new RangeEncoder();
+        encoder.start(buffer);
         encode(encoder, symbols);
         deepEqual(decode(buffer, encoder.finish(), symbols), values(symbols));
       }
     }
   });
 
-  it("goes back to a mark as if nothing had been coded since, even to the end", () => {
+  it("goes back to where it stood as if nothing had been coded since, even to the end", () => {
     fc.assert(
       fc.property(
         fc.array(symbol, { maxLength: 60 }),
@@ -95,18 +96,19 @@ describe("range coder", () => {
         fc.array(symbol, { maxLength: 60 }),
         (before, undone, after) => {
           const plain = new Uint8Array(1000);
-          const encoder = new RangeEncoder(plain);
-          encoder.start();
+          const encoder = new RangeEncoder();
+          encoder.start(plain);
           encode(encoder, [...before, ...after]);
           const length = encoder.finish();
           const buffer = new Uint8Array(1000);
-          const other = new RangeEncoder(buffer);
-          other.start();
+          const state = new Int32Array(2 + RANGE_STATE_NUMBERS);
+          const other = new RangeEncoder();
+          other.start(buffer);
           encode(other, before);
-          other.mark(1);
+          other.save(state, 2);
           encode(other, undone);
           other.finish();
-          other.reset(1);
+          other.load(state, 2);
           encode(other, after);
           equal(other.finish(), length);
           deepEqual(buffer.subarray(0, length), plain.subarray(0, length));
@@ -118,8 +120,8 @@ describe("range coder", () => {
 
   it("counts what does not fit, and writes nothing behind the buffer", () => {
     const whole = new Uint8Array(16).fill(0xaa);
-    const encoder = new RangeEncoder(whole.subarray(0, 4));
-    encoder.start();
+    const encoder = new RangeEncoder();
+    encoder.start(whole.subarray(0, 4));
     for (let i = 0; i < 10; i++) encoder.uniform(256, i);
     equal(encoder.finish(), 10);
     deepEqual([...whole.subarray(0, 5)], [0, 1, 2, 3, 0xaa]);
@@ -130,8 +132,8 @@ describe("range coder", () => {
       for (const value of [0, 1, size >>> 1, size - 1]) {
         if (value >= size) continue;
         const buffer = new Uint8Array(16);
-        const encoder = new RangeEncoder(buffer);
-        encoder.start();
+        const encoder = new RangeEncoder();
+        encoder.start(buffer);
         uniformWide(encoder, size, value);
         equal(uniformWide(new RangeDecoder(buffer, encoder.finish()), size, 0), value);
       }

@@ -2,6 +2,13 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
+import {
+  CLOCK_DRIFT_PPM,
+  SLEEPING_CLOCK_DRIFT_PPM,
+  SLEEPING_TIME_REFRESH_MS,
+  TIME_REFRESH_MS,
+} from "../../../firmware/core/bounds.ts";
+import { codeHeader } from "../../../firmware/wire/compact-header.ts";
 import { compactRules } from "../../../firmware/wire/compact-profiles.ts";
 import { CompactCandidates, MAX_CANDIDATES } from "../../../firmware/wire/compact-rebuild.ts";
 import { EXPECT, STATISTICS } from "../../../firmware/wire/compact-rules.ts";
@@ -11,6 +18,8 @@ import { type Batch, checkBatch, claimsFit, MAX_BATCH_READINGS } from "../../../
 import { columnCount, type Field, missingFlag, type Profile } from "../../../firmware/wire/profile.ts";
 import { KNOWN_PROFILES, profileByUri } from "../../../firmware/wire/profiles/known.ts";
 import { WEATHER } from "../../../firmware/wire/profiles/weather.ts";
+import { PROBABILITY_ONE, type SymbolCoder } from "../../../firmware/wire/range-coder.ts";
+import { TIME_SOURCE, timeQuality } from "../../../firmware/wire/time-quality.ts";
 import { sequencesOfFile, trainOnFiles } from "../../../tools/training/train-compact.ts";
 import type { Sequence } from "../../../tools/training/weather-sequences.ts";
 import { counts } from "../../counts.ts";
@@ -62,7 +71,7 @@ const shapes: fc.Arbitrary<Shape> = fc.record({
   count: fc.oneof(fc.constant(36), fc.integer({ min: 1, max: MAX_BATCH_READINGS })),
   dt: fc.oneof(fc.constantFrom(1, 60, 300, 900, 3600, 86_400), fc.integer({ min: 1, max: 86_400 })),
   timeQuality: fc.oneof(
-    fc.constantFrom(0, 42),
+    fc.constantFrom(0, 42, 43, 48, 139, 144),
     fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 10, max: 31 })).map(([s, e]) => (s << 5) | e),
   ),
   bootCount: fc.oneof(fc.nat(100), fc.integer({ min: 0, max: 0xffffffff })),
@@ -144,7 +153,7 @@ function sliceOf({ startS, flags, rows }: Sequence, from: number, most: number, 
     }
   }
   const t0 = startS + from * 300;
-  return { ...makeBatch(1), bootCount: 9, seq, t0, dt: 300, timeQuality: 42, count, columns };
+  return { ...makeBatch(1), bootCount: 9, seq, t0, dt: 300, timeQuality: 43, count, columns };
 }
 
 describe("compact token: round trip", () => {
@@ -326,6 +335,34 @@ describe("compact token: size", () => {
     ok(compactOf(flagged, { key: false, escape: false }, NO_SIGNATURE).length - clear <= 4);
   });
 
+  it("what a node says of its time costs half a bit awake, five bits asleep or point to point", () => {
+    let bits = 0;
+    const coder: SymbolCoder = {
+      bit: (zero, bit) => {
+        bits -= Math.log2((bit === 0 ? zero : PROBABILITY_ONE - zero) / PROBABILITY_ONE);
+        return bit;
+      },
+      uniform: (size, value) => {
+        bits += Math.log2(size);
+        return value;
+      },
+    };
+    const cost = (quality: number): number => {
+      bits = 0;
+      const header = { escape: false, key: false, bootCount: 1, seq: 2, slot: 3, dt: 300, timeQuality: quality };
+      equal(codeHeader(coder, header), "");
+      return bits;
+    };
+    const { none, deviceTime, receiver, gnss } = TIME_SOURCE;
+    const awakeMs = 1000 + (TIME_REFRESH_MS * CLOCK_DRIFT_PPM) / 1_000_000;
+    const asleepMs = 1000 + (SLEEPING_TIME_REFRESH_MS * SLEEPING_CLOCK_DRIFT_PPM) / 1_000_000;
+    const rest = cost(timeQuality(deviceTime, awakeMs)) - 0.5;
+    ok(rest < 17, `${rest} bits beside it`);
+    const others = [timeQuality(deviceTime, asleepMs), timeQuality(receiver, awakeMs), timeQuality(receiver, asleepMs)];
+    for (const quality of [none, ...others]) ok(cost(quality) - rest < 5.5, `${quality}`);
+    ok(cost(timeQuality(gnss, 3000)) - rest < 13);
+  });
+
   it("an escape costs at most fourteen bytes more than a key batch", () => {
     const batch = { ...makeBatch(36), seq: 0xffffffff, bootCount: 0xffffffff };
     const key = compactOf(batch, { key: true, escape: false }, NO_SIGNATURE).length;
@@ -476,7 +513,7 @@ describe("compact token: hostile bytes", () => {
         profile,
         count: 36,
         dt: 300,
-        timeQuality: 42,
+        timeQuality: 43,
         bootCount: 3,
         seq: 7,
         slot: 9,

@@ -2,8 +2,8 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { createPublicKey, verify } from "node:crypto";
 import { p256 } from "@noble/curves/nist.js";
 import { Decoder } from "cbor-x";
-import { CborWriter } from "../../../firmware/wire/cbor.ts";
-import { encodeSign1, sigStructure } from "../../../firmware/wire/cose-sign1.ts";
+import { CborWriter } from "../../../firmware/wire/cbor-writer.ts";
+import { encodeSign1, protectedHeader, sigStructure } from "../../../firmware/wire/cose-sign1.ts";
 import {
   type Batch,
   claimsFit,
@@ -13,6 +13,7 @@ import {
   MAX_TOKEN_BYTES,
   type NodeIdentity,
   parseClaims,
+  parseSigned,
   parseToken,
   readingTimeS,
 } from "../../../firmware/wire/eat-token.ts";
@@ -97,7 +98,7 @@ describe("EAT batch token", () => {
     equal(claims.has(6), false);
     equal(claims.get(261), 1200);
     const parsed = parseClaims(bytes);
-    ok(parsed.ok);
+    ok(parsed.ok && parsed.claims.kind === "batch");
     equal(parsed.claims.wallTime, false);
     equal(readingTimeS(parsed.claims, 1), 900);
   });
@@ -116,10 +117,10 @@ describe("EAT batch token", () => {
       });
       const bytes = claimsOf(makeIdentity(), batch);
       const parsed = parseClaims(bytes);
-      ok(parsed.ok, parsed.ok ? "" : parsed.reason);
+      ok(parsed.ok && parsed.claims.kind === "batch", parsed.ok ? "" : parsed.reason);
       const expected = { ...makeIdentity(), ...batch, columns: batch.columns.map((column) => column.slice(0, count)) };
       const { kid: _kid, alg: _alg, ...claims } = expected;
-      deepEqual(parsed.claims, claims);
+      deepEqual(parsed.claims, { ...claims, kind: "batch" });
       // What came out of a token can be put into one again, byte for byte.
       deepEqual(claimsOf({ ...makeIdentity(), ...parsed.claims }, parsed.claims), bytes);
     }
@@ -175,9 +176,9 @@ describe("EAT batch token, refusals by name", () => {
   const refusals: [string, (claims: Map<number, unknown>) => void][] = [
     ["unexpected-claim", (c) => c.set(10, new Uint8Array(8))],
     ["unexpected-claim", (c) => c.delete(263)],
-    ["unexpected-claim", (c) => c.delete(263) && c.set(264, 0)],
+    ["unexpected-claim", (c) => c.delete(263) && c.set(266, 0)],
     ["unexpected-claim", (c) => c.delete(6) && c.set(5, 0)],
-    ["unexpected-claim", (c) => c.delete(-65538) && c.set(-65539, 0)],
+    ["unexpected-claim", (c) => c.delete(-65538) && c.set(-65541, 0)],
     ["unexpected-type", (c) => c.set(256, "02a1b2c3d")],
     ["unexpected-type", (c) => c.set(265, 1)],
     ["unexpected-type", (c) => c.set(-65537, -1)],
@@ -333,6 +334,33 @@ describe("a signed token", () => {
       const parsed = parseToken(into.subarray(0, length));
       ok(parsed.ok);
       equal(parsed.alg, alg);
+    }
+  });
+
+  it("RFC 9052 4.2, RFC 8949 4.2.1: what encodeSign1 writes comes apart at every border of the payload's length", () => {
+    const { kid } = makeIdentity();
+    const signature = new Uint8Array(64).fill(1);
+    const into = new Uint8Array(MAX_TOKEN_BYTES);
+    for (const alg of [-7, -8, -47] as const) {
+      for (const size of [0, 1, 23, 24, 255, 256, MAX_CLAIMS_BYTES - 1]) {
+        const payload = new Uint8Array(size).fill(0x58);
+        const bytes = into.slice(0, encodeSign1(alg, kid, payload, size, signature, into));
+        const signed = parseSigned(bytes);
+        ok(signed.ok, `${alg} ${size}: ${signed.ok || signed.reason}`);
+        deepEqual([signed.alg, signed.kid, signed.payload, signed.signature], [alg, kid, payload, signature]);
+        deepEqual(signed.protectedBytes, Uint8Array.from(protectedHeader(alg)));
+        // Every byte outside kid, payload and signature is the only one that may stand there.
+        const head = bytes.length - 64;
+        for (let i = 0; i < head; i++) {
+          if (i >= head - 2 - size && i < head - 2) continue;
+          const changed = bytes.slice();
+          changed[i] ^= 1;
+          const parsed = parseSigned(changed);
+          const another = parsed.ok && (parsed.alg !== alg || toHex(parsed.kid) !== toHex(kid));
+          ok(!parsed.ok || another, `byte ${i} of ${alg}, ${size}`);
+        }
+        equal(parseSigned(bytes.subarray(0, bytes.length - 1)).ok, false);
+      }
     }
   });
 });

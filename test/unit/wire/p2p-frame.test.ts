@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { crc32 } from "node:zlib";
+import { LORAWAN_TAG_BYTES, MAX_LORAWAN_NONCE_BYTES } from "../../../firmware/wire/control-message.ts";
 import {
   MAX_P2P_ANSWER_BYTES,
   MAX_P2P_FRAME_BYTES,
@@ -77,8 +78,10 @@ describe("point to point frames", () => {
     deepEqual([...VALID[4].subarray(payloadAt, payloadAt + payloadLength)], [7, 7]);
   });
 
-  it("the longest answer holds the time and the longest ACK of RFC 8724", () => {
-    equal(MAX_P2P_ANSWER_BYTES, P2P_OVERHEAD_BYTES + P2P_TIME_BYTES + MAX_ACK_BYTES);
+  it("the longest answer holds the time and the longest of what a receiver has to say: a challenge", () => {
+    const longest = 1 + MAX_LORAWAN_NONCE_BYTES + LORAWAN_TAG_BYTES;
+    equal(MAX_P2P_ANSWER_BYTES, P2P_OVERHEAD_BYTES + P2P_TIME_BYTES + longest);
+    ok(longest > MAX_ACK_BYTES);
   });
 
   it("names what it refuses", () => {

@@ -5,9 +5,12 @@ import {
   newParityFrame,
   PARITY_HEADER_BYTES,
   type ParityRule,
+  parityTilesAtMost,
   parityTilesPerFrame,
   parseParityFrame,
+  SHORT_PARITY_BYTES,
   writeParityFrame,
+  writeShortParity,
 } from "../../../firmware/wire/parity-frame.ts";
 import { MAX_DATA_TILES, MAX_PARITY_TILES } from "../../../firmware/wire/reed-solomon.ts";
 import { TILE_BYTES, TOKEN_FPORT, tileCount } from "../../../firmware/wire/schc-fragment.ts";
@@ -56,7 +59,10 @@ describe("parity frames, FPort 31", () => {
       equal(parseParityFrame(frame, frame.length, out), true);
       deepEqual(out, {
         rule,
+        slot: (length * 7) % 4,
         seq: (length * 7) % 16,
+        hasHeader: true,
+        payloadOffset: PARITY_HEADER_BYTES,
         dataTiles: tileCount(length),
         datagramLength: length,
         firstParity,
@@ -71,6 +77,41 @@ describe("parity frames, FPort 31", () => {
     const long = frameOf(190, COMPACT_RULE, 3, 4, 6);
     const short = frameOf(190, COMPACT_RULE, 3, 8, 1);
     deepEqual(long.subarray(PARITY_HEADER_BYTES + 40, PARITY_HEADER_BYTES + 50), short.subarray(PARITY_HEADER_BYTES));
+  });
+
+  it("without tiles they are a header, in 7 bytes", () => {
+    const out = newParityFrame();
+    const header = frameOf(190, COMPACT_RULE, 3, 0, 0);
+    equal(header.length, PARITY_HEADER_BYTES);
+    equal(parseParityFrame(header, header.length, out), true);
+    deepEqual([out.tiles, out.datagramLength, out.seq], [0, 190, 3]);
+  });
+
+  it("in 11 bytes a tile has one byte in front of it: rule, slot and index", () => {
+    const out = newParityFrame();
+    const into = new Uint8Array(SHORT_PARITY_BYTES);
+    for (const [rule, seq, index, head] of [
+      [COMPACT_RULE, 0x36, 31, 0x5f],
+      [COMPACT_RULE, 0x37, 0, 0x60],
+      [TOKEN_FPORT, 0x37, 127, 0xff],
+    ] as const) {
+      equal(writeShortParity(makeDatagram(190), 190, rule, seq, index, into), SHORT_PARITY_BYTES);
+      equal(into[0], head);
+      deepEqual(into.subarray(1), frameOf(190, rule, seq, index, 1).subarray(PARITY_HEADER_BYTES));
+      equal(parseParityFrame(into, into.length, out), true);
+      deepEqual([out.rule, out.firstParity, out.tiles, out.hasHeader], [rule, index, 1, false]);
+      if (rule === COMPACT_RULE) equal(out.slot, seq % 4);
+    }
+    deepEqual(
+      [51, 17, 16, 11, 10].map((room) => [parityTilesAtMost(COMPACT_RULE, room), parityTilesAtMost(TOKEN_FPORT, room)]),
+      [
+        [128, 128],
+        [128, 128],
+        [32, 128],
+        [32, 128],
+        [0, 0],
+      ],
+    );
   });
 
   it("hold 4 tiles at DR0, 10 at DR3, 23 at DR5 of EU868, and none in 11 bytes", () => {
@@ -88,12 +129,13 @@ describe("parity frames, FPort 31", () => {
 describe("parity frames that are refused", () => {
   const frame = frameOf(190, COMPACT_RULE, 3, 0, 2);
 
-  it("parity-truncated: less than a header and a tile", () => {
+  it("parity-truncated: less than a header", () => {
     equal(reasonOf(new Uint8Array(0)), "parity-truncated");
-    equal(reasonOf(frame.subarray(0, 16)), "parity-truncated");
+    equal(reasonOf(frame.subarray(0, 6)), "parity-truncated");
   });
 
   it("parity-not-whole-tiles", () => {
+    equal(reasonOf(frame.subarray(0, 16)), "parity-not-whole-tiles");
     equal(reasonOf(frame.subarray(0, 18)), "parity-not-whole-tiles");
     equal(reasonOf(frame.subarray(0, 22)), "parity-not-whole-tiles");
     equal(reasonOf(frame.subarray(0, 26)), "parity-not-whole-tiles");
@@ -125,9 +167,13 @@ describe("parity frames that are refused", () => {
       }
       accepted++;
       equal(out.reason, "");
+      if (!out.hasHeader) {
+        equal(bytes.length, SHORT_PARITY_BYTES);
+        return;
+      }
       const lastLength = out.datagramLength - (out.dataTiles - 1) * TILE_BYTES;
       ok(lastLength >= 1 && lastLength <= TILE_BYTES && out.dataTiles <= MAX_DATA_TILES);
-      ok(out.tiles >= 1 && out.firstParity + out.tiles <= MAX_PARITY_TILES);
+      ok(out.tiles >= 0 && out.firstParity + out.tiles <= MAX_PARITY_TILES);
       const header = new Uint8Array(PARITY_HEADER_BYTES);
       header[0] = out.seq * 16 + lastLength;
       header[1] = (out.rule === TOKEN_FPORT ? 128 : 0) + out.dataTiles - 1;

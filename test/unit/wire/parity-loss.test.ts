@@ -28,8 +28,8 @@ const DR5_BYTES = 242;
 
 /** The SCHC fragments of a datagram, as the node's sender packs them. */
 function fragmentsOf(datagram: Uint8Array, maxPayload: number): Uint8Array[] {
-  const sender = new FragmentSender();
-  sender.start(datagram, datagram.length);
+  const sender = new FragmentSender({ downlinks: true });
+  sender.start(datagram, datagram.length, TOKEN_FPORT, 9);
   const frames: Uint8Array[] = [];
   while (sender.wantsToSend) {
     frames.push(sender.frame.slice(0, sender.nextFrame(maxPayload)));

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { newReading, readingRecordBytes, readReading, writeReading } from "../../../firmware/wire/reading-record.ts";
-import { tokenRecordJournalEnd, writeTokenRecordHeader } from "../../../firmware/wire/token-record.ts";
+import {
+  TOKEN_KIND,
+  TOKEN_RECORD_HEADER_BYTES,
+  tokenRecordJournalEnd,
+  tokenRecordKeyRow,
+  tokenRecordKind,
+  writeTokenRecordHeader,
+} from "../../../firmware/wire/token-record.ts";
 import { counts } from "../../counts.ts";
 
 const FIELDS = 9;
@@ -46,13 +53,21 @@ describe("journal record", () => {
 });
 
 describe("outbox record", () => {
-  it("names the first journal record that its token does not hold", () => {
+  it("names the first journal record that its token does not hold, and the kind of its token", () => {
     const record = new Uint8Array(20);
     for (const number of [0, 1, 0x12345678, 0xffffffff]) {
-      writeTokenRecordHeader(number, record);
-      assert.equal(tokenRecordJournalEnd(record, 20), number);
+      for (const kind of Object.values(TOKEN_KIND)) {
+        for (const keyRow of [false, true]) {
+          writeTokenRecordHeader(number, kind, keyRow, record);
+          assert.equal(tokenRecordJournalEnd(record, 20), number);
+          assert.equal(tokenRecordKind(record), kind);
+          assert.equal(tokenRecordKeyRow(record), keyRow);
+        }
+      }
     }
-    assert.equal(tokenRecordJournalEnd(record, 4), -1);
+    writeTokenRecordHeader(0x12345678, TOKEN_KIND.key, true, record);
+    assert.deepEqual([...record.subarray(0, 6)], [0x12, 0x34, 0x56, 0x78, 0x84, 0]);
+    assert.equal(tokenRecordJournalEnd(record, TOKEN_RECORD_HEADER_BYTES), -1);
     assert.equal(tokenRecordJournalEnd(record, -1), -1);
   });
 });

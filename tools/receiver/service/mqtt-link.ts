@@ -88,6 +88,7 @@ export class MqttLink {
   #hasPlace = false;
   /** Answers at QoS 1 that the broker has not confirmed. */
   #unconfirmed = 0;
+  #gathering = false;
 
   constructor(options: LinkOptions, events: LinkEvents) {
     this.#options = options;
@@ -101,6 +102,8 @@ export class MqttLink {
       connectTimeout: CONNECT_MS,
       resubscribe: false,
       queueQoSZero: false,
+      // Its own log asks its environment at every packet whether anybody wants it.
+      log: () => {},
       ...(username === undefined ? {} : { username, password }),
       ...(ca === undefined ? {} : { ca }),
       ...(protocolVersion === 5 && !clean ? { properties: { sessionExpiryInterval: SESSION_EXPIRY_S } } : {}),
@@ -124,6 +127,7 @@ export class MqttLink {
       return;
     }
     this.counters.published++;
+    this.#gather();
     if (this.#unconfirmed >= MAX_UNCONFIRMED) {
       this.#client.publish(topic, body as string | Buffer, { qos: 0 });
       return;
@@ -164,7 +168,20 @@ export class MqttLink {
     } else if (payload.toString("utf8") !== place.name) {
       this.#fail("another receiver has taken this one's place", "run one receiver for each partition");
     }
+    this.#gather();
     done();
+  }
+
+  /** What is written from here on goes out together at the end of this turn: mqtt would make a system call of each packet. */
+  #gather(): void {
+    if (this.#gathering) return;
+    this.#gathering = true;
+    const { stream } = this.#client;
+    stream.cork();
+    setImmediate(() => {
+      this.#gathering = false;
+      stream.uncork();
+    });
   }
 
   async #connected(): Promise<void> {

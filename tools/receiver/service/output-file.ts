@@ -4,8 +4,9 @@
  * does not end so there is another one (the old one was moved away): it is not cut.
  */
 import { closeSync, fdatasync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from "node:fs";
-import type { Claims } from "../../../firmware/wire/eat-token.ts";
+import type { TokenClaims } from "../../../firmware/wire/eat-token.ts";
 import { bytesToHex } from "../hex.ts";
+import type { Placement } from "../placements.ts";
 import type { OutputPosition } from "../sqlite-store.ts";
 import type { AcceptedToken } from "../store.ts";
 import type { Output, TokenFormat } from "./output.ts";
@@ -67,8 +68,8 @@ export class OutputFile implements Output {
     this.#durable = this.#here();
   }
 
-  add(token: AcceptedToken, claims: Claims): void {
-    const form = this.#format(claims, token.devEui, bytesToHex(token.digest));
+  add(token: AcceptedToken, claims: TokenClaims, placements: readonly Placement[]): void {
+    const form = this.#format(claims, token.devEui, bytesToHex(token.digest), placements);
     if (form === undefined) return;
     const bytes = typeof form === "string" ? Buffer.from(form, "latin1") : form;
     if (this.#used + bytes.length > BUFFER_BYTES) this.#write();

@@ -1,6 +1,7 @@
 /** An output to whoever reads along, as on standard output: it gets what is accepted from now on, and nothing twice. */
-import type { Claims } from "../../../firmware/wire/eat-token.ts";
+import type { TokenClaims } from "../../../firmware/wire/eat-token.ts";
 import { bytesToHex } from "../hex.ts";
+import type { Placement } from "../placements.ts";
 import type { AcceptedToken } from "../store.ts";
 import type { Output, TokenFormat } from "./output.ts";
 
@@ -21,8 +22,8 @@ export class OutputStream implements Output {
     this.taken = lastId;
   }
 
-  add(token: AcceptedToken, claims: Claims): void {
-    const text = this.#format(claims, token.devEui, bytesToHex(token.digest)) ?? "";
+  add(token: AcceptedToken, claims: TokenClaims, placements: readonly Placement[]): void {
+    const text = this.#format(claims, token.devEui, bytesToHex(token.digest), placements) ?? "";
     this.#text += typeof text === "string" ? text : Buffer.from(text).toString("latin1");
   }
 

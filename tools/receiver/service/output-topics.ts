@@ -1,11 +1,14 @@
 /**
- * Verified readings as MQTT messages: `{prefix}/{devEui}/reading`, a JSON object each, at QoS 1. A token counts as taken when the broker has
- * acknowledged all its readings, so each reading is published at least once; after a restart the last ones may come a second time.
+ * Verified readings as MQTT messages: `{prefix}/{devEui}/reading`, a JSON object each, at QoS 1; and what else nodes state: `{prefix}/{devEui}/statement`.
+ * A token counts as taken when the broker has acknowledged all its messages, so each is published at least once; after a restart the last ones may
+ * come a second time.
  */
-import type { Claims } from "../../../firmware/wire/eat-token.ts";
+import type { TokenClaims } from "../../../firmware/wire/eat-token.ts";
 import { bytesToHex } from "../hex.ts";
+import type { Placement } from "../placements.ts";
 import { ReadingLines } from "../reading-lines.ts";
 import type { OutputPosition } from "../sqlite-store.ts";
+import { statementLines } from "../statement-lines.ts";
 import type { AcceptedToken } from "../store.ts";
 import type { Output } from "./output.ts";
 
@@ -59,22 +62,18 @@ export class OutputTopics implements Output {
     return this.#connected() && this.#queue.length === 0;
   }
 
-  add(token: AcceptedToken, claims: Claims): void {
-    const batch = this.#batch;
-    const generation = this.#generation;
-    const topic = `${this.#prefix}/${token.devEui}/reading`;
-    const bytes = this.#lines.of(claims, token.devEui, bytesToHex(token.digest));
-    const lines = Buffer.from(bytes.buffer, 0, bytes.length).toString("latin1").split("\n");
-    for (const line of lines) {
-      if (line === "") continue;
-      batch.messages++;
-      this.#underWay++;
-      this.#publish(topic, line, (error) => {
-        if (generation !== this.#generation) return;
-        if (error === undefined) this.#arrived(batch);
-        else this.#giveUp(error.message);
-      });
+  add(token: AcceptedToken, claims: TokenClaims, placements: readonly Placement[]): void {
+    const digestHex = bytesToHex(token.digest);
+    if (claims.kind === "batch") {
+      const bytes = this.#lines.of(claims, token.devEui, digestHex);
+      const text = Buffer.from(bytes.buffer, 0, bytes.length).toString("latin1");
+      this.#publishLines(`${this.#prefix}/${token.devEui}/reading`, text);
     }
+    if (claims.kind === "batch" && placements.length === 0) return;
+    this.#publishLines(
+      `${this.#prefix}/${token.devEui}/statement`,
+      statementLines(claims, token.devEui, digestHex, placements),
+    );
   }
 
   endBatch(lastId: number): void {
@@ -100,6 +99,21 @@ export class OutputTopics implements Output {
   }
 
   close(): void {}
+
+  #publishLines(topic: string, text: string): void {
+    const batch = this.#batch;
+    const generation = this.#generation;
+    for (const line of text.split("\n")) {
+      if (line === "") continue;
+      batch.messages++;
+      this.#underWay++;
+      this.#publish(topic, line, (error) => {
+        if (generation !== this.#generation) return;
+        if (error === undefined) this.#arrived(batch);
+        else this.#giveUp(error.message);
+      });
+    }
+  }
 
   #arrived(batch: UnderWay): void {
     batch.messages--;

@@ -8,12 +8,25 @@
  *      +---------+ <---------------------------------------- +--------+
  *                    the store has nothing that it lacks
  */
-import type { Claims } from "../../../firmware/wire/eat-token.ts";
+import type { Claims, TokenClaims } from "../../../firmware/wire/eat-token.ts";
+import type { Placement } from "../placements.ts";
 import type { OutputPosition } from "../sqlite-store.ts";
 import type { AcceptedToken } from "../store.ts";
 
 /** ASCII for one token, bytes being good until the next call; undefined when there is nothing to say of it in this form. */
-export type TokenFormat = (claims: Claims, devEui: string, tokenDigestHex: string) => string | Uint8Array | undefined;
+export type TokenFormat = (
+  claims: TokenClaims,
+  devEui: string,
+  tokenDigestHex: string,
+  placements: readonly Placement[],
+) => string | Uint8Array | undefined;
+
+/** A form that has readings only. */
+export function ofReadings(
+  format: (claims: Claims, devEui: string, tokenDigestHex: string) => string | Uint8Array | undefined,
+): TokenFormat {
+  return (claims, devEui, digestHex) => (claims.kind === "batch" ? format(claims, devEui, digestHex) : undefined);
+}
 
 export interface Output {
   readonly name: string;
@@ -25,8 +38,8 @@ export interface Output {
   readonly ready: boolean;
   /** Why it cannot write, for people; undefined while it can. */
   readonly problem: string | undefined;
-  /** A token that has just been accepted; only while not behind. */
-  add(token: AcceptedToken, claims: Claims): void;
+  /** An accepted token, and what it places in time; a new one only while not behind. */
+  add(token: AcceptedToken, claims: TokenClaims, placements: readonly Placement[]): void;
   /** All tokens up to `lastId` have been added. */
   endBatch(lastId: number): void;
   /** It has everything that the store has. */

@@ -1,10 +1,12 @@
 /** All outputs of a receiver together: hands each accepted token to those that are current, and lets the others read on from the store. */
-import { type Claims, parseToken } from "../../../firmware/wire/eat-token.ts";
+import { parseToken, type TokenClaims } from "../../../firmware/wire/eat-token.ts";
+import { placementsAt } from "../placements.ts";
 import type { OutputPosition, SqliteStore } from "../sqlite-store.ts";
 import type { AcceptedToken } from "../store.ts";
 import type { Output } from "./output.ts";
 
 type Accounts = Parameters<SqliteStore["keep"]>[1];
+type Outcomes = Parameters<SqliteStore["keep"]>[2];
 
 /** Tokens read from the store in one go: some 10 ms of work, after which messages are heard again. */
 const CHUNK = 64;
@@ -27,8 +29,10 @@ export class Outputs {
     this.checkpoint();
   }
 
-  handOn(token: AcceptedToken, claims: Claims): void {
-    for (const output of this.#outputs) if (!output.behind) output.add(token, claims);
+  handOn(token: AcceptedToken, claims: TokenClaims): void {
+    if (this.#outputs.every(({ behind }) => behind)) return;
+    const placements = placementsAt(token, claims, this.#store);
+    for (const output of this.#outputs) if (!output.behind) output.add(token, claims, placements);
   }
 
   endBatch(): void {
@@ -49,7 +53,7 @@ export class Outputs {
       for (const token of tokens) {
         const parsed = parseToken(token.token);
         // Accepted by an earlier version that knew another form: nothing that this one could say of it.
-        if (parsed.ok) output.add(token, parsed.claims);
+        if (parsed.ok) output.add(token, parsed.claims, placementsAt(token, parsed.claims, this.#store));
       }
       output.endBatch(tokens[tokens.length - 1].id);
       more ||= output.problem === undefined && output.ready;
@@ -58,14 +62,14 @@ export class Outputs {
     return more;
   }
 
-  /** Keeps in the store where the outputs have got to, and counters of nodes. */
-  checkpoint(accounts: Accounts = []): void {
-    this.#keep((output) => output.position(), accounts);
+  /** Keeps in the store where the outputs have got to, counters of nodes, and what came of digest tokens. */
+  checkpoint(accounts: Accounts = [], outcomes: Outcomes = []): void {
+    this.#keep((output) => output.position(), accounts, outcomes);
   }
 
   /** The same for the last time. */
-  close(accounts: Accounts): void {
-    this.#keep((output) => output.finalPosition(), accounts);
+  close(accounts: Accounts, outcomes: Outcomes = []): void {
+    this.#keep((output) => output.finalPosition(), accounts, outcomes);
     for (const output of this.#outputs) output.close();
   }
 
@@ -74,13 +78,13 @@ export class Outputs {
     return this.#outputs.map(({ name, taken }) => ({ name, tokens: Math.max(0, this.#store.lastId - taken) }));
   }
 
-  #keep(positionOf: (output: Output) => OutputPosition | undefined, accounts: Accounts): void {
+  #keep(positionOf: (output: Output) => OutputPosition | undefined, accounts: Accounts, outcomes: Outcomes): void {
     const positions = new Map<string, OutputPosition>();
     for (const output of this.#outputs) {
       const position = positionOf(output);
       if (position !== undefined) positions.set(output.name, position);
     }
-    const failure = this.#store.keep(positions, accounts);
+    const failure = this.#store.keep(positions, accounts, outcomes);
     if (failure !== undefined) this.#report(`the store cannot be written: ${failure}`);
   }
 

@@ -4,10 +4,12 @@ import type { ReceiverService } from "./service.ts";
 
 /** All metrics of a receiver, now. */
 export function serviceMetrics(service: ReceiverService): Metric[] {
-  const { counters, refusals, receiver, store, links, outputs, http } = service;
+  const { counters, refusals, statements, receiver, store, links, outputs, http } = service;
+  const { intake } = receiver;
   const nodes = [...receiver.devEuis()].map((devEui) => ({
     node: label("node", devEui),
     account: receiver.account(devEui)!,
+    digests: receiver.knownOf(devEui)!.digests.counts,
   }));
   const byNode = (value: (account: (typeof nodes)[number]["account"]) => number): Map<string, number> =>
     new Map(nodes.map(({ node, account }) => [node, value(account)]));
@@ -18,6 +20,19 @@ export function serviceMetrics(service: ReceiverService): Metric[] {
   return [
     counter("groundtruth_tokens_accepted_total", "Tokens accepted since the start", counters.tokens),
     counter("groundtruth_readings_accepted_total", "Readings in them", counters.readings),
+    counter(
+      "groundtruth_statements_accepted_total",
+      "Boot, digest, anchor and key tokens among them",
+      labelled("kind", statements),
+    ),
+    counter("groundtruth_compact_tokens_total", "Tokens among them that came compact", intake.counters.compactTokens),
+    counter("groundtruth_compact_checks_total", "Signatures checked for compact tokens", intake.counters.compactChecks),
+    gauge(
+      "groundtruth_parked_tokens",
+      "Tokens that wait for a boot, a key or a neighbour to become known",
+      intake.parking.size,
+    ),
+    counter("groundtruth_boot_requests_total", "Boot tokens asked for", intake.counters.bootRequests),
     counter("groundtruth_refused_total", "Tokens and messages refused since the start", labelled("reason", refusals)),
     counter(
       "groundtruth_ignored_total",
@@ -68,6 +83,18 @@ export function serviceMetrics(service: ReceiverService): Metric[] {
       "groundtruth_node_duplicates_total",
       "Tokens that came again",
       byNode(({ duplicates }) => duplicates),
+    ),
+    gauge(
+      "groundtruth_node_digests",
+      "Digest tokens by what the tokens held say of them",
+      new Map(
+        nodes.flatMap(({ node, digests }) =>
+          (["agree", "incomplete", "mismatch"] as const).map((state) => [
+            `${node},${label("state", state)}`,
+            digests[state],
+          ]),
+        ),
+      ),
     ),
     gauge("process_resident_memory_bytes", "Resident memory", rss),
     gauge("nodejs_heap_size_used_bytes", "Memory of JavaScript objects", heapUsed),

@@ -10,6 +10,8 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { DIGEST_STATE } from "../digest-checks.ts";
+import { bytesToHex } from "../hex.ts";
 import { NODE_CRYPTO } from "../node-crypto.ts";
 import { type Partition, partitionOf } from "../partition.ts";
 import { Receiver, type ReceiverNode, type Refused, type TokenAnswer } from "../receiver.ts";
@@ -17,6 +19,7 @@ import type { SqliteStore } from "../sqlite-store.ts";
 import { type HttpAddress, HttpTokens } from "./http-tokens.ts";
 import { type Metric, MetricsServer } from "./metrics.ts";
 import { type LinkError, type LinkOptions, MqttLink } from "./mqtt-link.ts";
+import { OperatorPort } from "./operator-port.ts";
 import { OutputTopics } from "./output-topics.ts";
 import { Outputs } from "./outputs.ts";
 import { serviceMetrics } from "./service-metrics.ts";
@@ -33,6 +36,8 @@ export interface ServiceOptions {
   publish?: string;
   http?: HttpAddress;
   metrics?: HttpAddress;
+  /** Where the operator asks. */
+  operator?: HttpAddress;
 }
 
 export interface ServiceEvents {
@@ -52,9 +57,12 @@ export class ReceiverService {
   readonly store: SqliteStore;
   readonly counters = { tokens: 0, readings: 0, downlinks: 0, passedOn: 0, notOurs: 0, startedMs: Date.now() };
   readonly refusals = new Map<string, number>();
+  /** Accepted statements by kind. */
+  readonly statements = new Map<string, number>();
   readonly links: MqttLink[] = [];
   http: HttpTokens | undefined;
   #metrics: MetricsServer | undefined;
+  #operator: OperatorPort | undefined;
   readonly #options: ServiceOptions;
   readonly #events: ServiceEvents;
   readonly #groupTopic: string;
@@ -74,11 +82,20 @@ export class ReceiverService {
       output: {
         onToken: (token, claims) => {
           this.counters.tokens++;
-          this.counters.readings += claims.count;
+          if (claims.kind === "batch") this.counters.readings += claims.count;
+          else this.statements.set(claims.kind, (this.statements.get(claims.kind) ?? 0) + 1);
           this.outputs.handOn(token, claims);
         },
         onRefused: (refused) => this.#refused(refused),
         onDownlink: (topic, body) => this.#answer(topic, body),
+        onDigest: ({ devEui, seq, state }) => {
+          if (state === DIGEST_STATE.mismatch)
+            events.report(`${devEui}: the tokens held are not those of its digest, seq ${seq}`);
+        },
+        onChallenge: (devEui, { nonce, answer }) =>
+          events.report(
+            `${devEui}: answered challenge ${bytesToHex(nonce)} in boot ${answer?.bootCount}, seq ${answer?.seq}`,
+          ),
       },
     });
     this.setNodes(nodes);
@@ -94,11 +111,12 @@ export class ReceiverService {
 
   /** Opens the servers and begins to connect. Fails when an address cannot be had. */
   async start(): Promise<void> {
-    const { http, metrics } = this.#options;
+    const { http, metrics, operator } = this.#options;
     if (http !== undefined) {
       this.http = await HttpTokens.open(http, (devEui, token, answer) => this.#takeHttp(devEui, token, answer));
     }
     if (metrics !== undefined) this.#metrics = await MetricsServer.open(metrics, () => this.metrics());
+    if (operator !== undefined) this.#operator = await OperatorPort.open(operator, this.receiver);
     this.#connect();
     this.#tick();
   }
@@ -108,6 +126,11 @@ export class ReceiverService {
     return this.#metrics?.port;
   }
 
+  /** The operator's port, likewise. */
+  get operatorPort(): number | undefined {
+    return this.#operator?.port;
+  }
+
   /** Takes nothing more, commits and hands on what has come, and ends. */
   async stop(): Promise<void> {
     if (this.#stopping) return;
@@ -115,11 +138,11 @@ export class ReceiverService {
     clearTimeout(this.#timer);
     for (const link of this.links) link.pause();
     this.store.flush();
-    await Promise.all([this.http?.close(), this.#metrics?.close()]);
+    await Promise.all([this.http?.close(), this.#metrics?.close(), this.#operator?.close()]);
     this.store.flush();
     await Promise.all(this.links.map((link) => link.close()));
     while (this.outputs.catchUp());
-    this.outputs.close(this.receiver.changedAccounts());
+    this.outputs.close(this.receiver.changedAccounts(), this.receiver.changedDigests());
     this.store.close();
   }
 
@@ -222,7 +245,7 @@ export class ReceiverService {
   #tick(): void {
     const nowMs = Date.now();
     if ((this.receiver.pollTimeout() ?? Number.POSITIVE_INFINITY) <= nowMs) this.receiver.handleTimeout(nowMs);
-    this.outputs.checkpoint(this.receiver.changedAccounts());
+    this.outputs.checkpoint(this.receiver.changedAccounts(), this.receiver.changedDigests());
     const more = this.outputs.catchUp();
     this.#timer = setTimeout(() => this.#tick(), more ? 0 : TICK_MS);
   }

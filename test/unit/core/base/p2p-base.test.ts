@@ -144,7 +144,7 @@ describe("point to point base", () => {
     bench.answer(frameOf(1, true));
     bench.heard(frameOf(1));
     bench.answer(frameOf(1));
-    bench.answer(frameOf(1, true, 0, 17));
+    bench.answer(frameOf(1, true, 0, 29));
     bench.run(5000);
     assert.deepEqual(bench.base.counters, { heard: 1, answered: 0, refused: 3, late: 0 });
     assert.equal(bench.log.filter((kind) => kind === "forward").length, 1);

@@ -6,7 +6,7 @@ import { RandomStream } from "../../../../host-sim/random-stream.ts";
 import { MacBench } from "./mac-bench.ts";
 
 const DAY_MS = 86_400_000;
-/** As manifests/partitions.csv has it. */
+/** As manifests/partitions/8mb.csv has it. */
 const NVS_BYTES = 64 * 1024;
 
 /** A bench whose flash is the simulator's key-value store, which counts. */

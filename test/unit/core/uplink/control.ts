@@ -1,12 +1,14 @@
-/** The receiver's half of the control channel, for tests: authentic acknowledgements under a fixed key. */
+/** The receiver's half of the control channel, for tests: authentic messages under a fixed key. */
 import { cmac } from "@noble/ciphers/aes.js";
 import type { SymmetricCrypto } from "../../../../firmware/ports/crypto.ts";
 import {
-  ACK_MAC_MESSAGE_BYTES,
-  ackMacMessage,
+  type ControlMessage,
+  controlMacMessage,
   MAX_CONTROL_BYTES,
+  MAX_CONTROL_MAC_BYTES,
+  newControlMessage,
   type TagBytes,
-  writeAckMessage,
+  writeControl,
 } from "../../../../firmware/wire/control-message.ts";
 
 export const UEID = Uint8Array.from([2, 1, 2, 3, 4, 5, 6, 7, 8]);
@@ -23,9 +25,19 @@ export const CIPHERS: SymmetricCrypto = {
   },
 };
 
-export function acknowledgement(seq: number, tagBytes: TagBytes, ueid = UEID): Uint8Array {
-  const message = new Uint8Array(ACK_MAC_MESSAGE_BYTES);
-  ackMacMessage(ueid, seq, message);
+/** Any message, with its tag. */
+export function control(parts: Partial<ControlMessage>, tagBytes: TagBytes, ueid = UEID): Uint8Array {
+  const message = { ...newControlMessage(), ...parts };
+  const covered = new Uint8Array(MAX_CONTROL_MAC_BYTES);
+  const mac = cmac(covered.subarray(0, controlMacMessage(ueid, message, covered)), KEY);
   const bytes = new Uint8Array(MAX_CONTROL_BYTES);
-  return bytes.subarray(0, writeAckMessage(seq, cmac(message, KEY), tagBytes, bytes));
+  return bytes.subarray(0, writeControl(message, mac, tagBytes, bytes));
+}
+
+export function acknowledgement(seq: number, tagBytes: TagBytes, ueid = UEID): Uint8Array {
+  return control({ kind: "ack", seq }, tagBytes, ueid);
+}
+
+export function challenge(nonce: Uint8Array, tagBytes: TagBytes): Uint8Array {
+  return control({ kind: "challenge", nonce, nonceLength: nonce.length }, tagBytes);
 }

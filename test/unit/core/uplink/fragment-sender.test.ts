@@ -3,7 +3,13 @@ import fc from "fast-check";
 import { ACK_REQUEST_FIRST_MS, ACK_REQUESTS_MAX, REPAIRS_MAX } from "../../../../firmware/core/bounds.ts";
 import { FragmentSender } from "../../../../firmware/core/uplink/fragment-sender.ts";
 import { MAX_TOKEN_BYTES } from "../../../../firmware/wire/batch.ts";
-import { newFragment, parseFragment, writeAck, writeReceiverAbort } from "../../../../firmware/wire/schc-fragment.ts";
+import {
+  newFragment,
+  parseFragment,
+  TOKEN_FPORT,
+  writeAck,
+  writeReceiverAbort,
+} from "../../../../firmware/wire/schc-fragment.ts";
 import { Reassembler } from "../../../../tools/receiver/reassembler.ts";
 import { counts } from "../../../counts.ts";
 import { throughSavedState } from "../saved-state.ts";
@@ -11,13 +17,19 @@ import { throughSavedState } from "../saved-state.ts";
 /** EU868, DR0 to DR5; 115 and 242 as well, for networks without repeaters. */
 const PAYLOADS = [51, 51, 51, 115, 222, 242];
 
+const SEQ = 70_001;
+
+function newSender(): FragmentSender {
+  return new FragmentSender({ downlinks: true });
+}
+
 function datagramOf(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 37 + (i >> 3)) & 0xff);
 }
 
 /** A sender, saved and restored at each step, a lossy way, and the receiver's reassembler. */
 class Bench {
-  sender = new FragmentSender();
+  sender = newSender();
   reassembler = new Reassembler();
   nowMs = 0;
   datagram: Uint8Array;
@@ -30,11 +42,11 @@ class Bench {
 
   constructor(length: number) {
     this.datagram = datagramOf(length);
-    this.sender.start(this.datagram, length);
+    this.sender.start(this.datagram, length, TOKEN_FPORT, SEQ);
   }
 
   #cycle(): void {
-    this.sender = throughSavedState(this.sender, () => new FragmentSender());
+    this.sender = throughSavedState(this.sender, newSender);
     this.sender.reload(this.datagram, this.datagram.length);
   }
 
@@ -58,7 +70,8 @@ class Bench {
     for (;;) {
       const command = this.reassembler.pollCommand();
       if (command === undefined) return;
-      if (command.kind === "reply" && !this.lost(false)) this.sender.received(command.frame, command.frame.length);
+      if (command.kind === "reply" && !this.lost(false))
+        this.sender.received(TOKEN_FPORT, command.frame, command.frame.length);
       if (command.kind === "datagram") {
         this.received.push(command.bytes.slice());
         if (!this.lost(false)) this.sender.confirmed();
@@ -87,7 +100,7 @@ function describeFrame(frame: Uint8Array): string {
   return fragment.kind === "regular" ? `${fragment.firstTile}+${fragment.tiles}` : fragment.kind;
 }
 
-describe("fragment sender", () => {
+describe("fragment sender, whole tokens (RuleID 32)", () => {
   it("RFC 9011 5.6.2: tiles of 10 bytes in order, the last one in the All-1 fragment", () => {
     const bench = new Bench(123);
     assert.equal(bench.run(), true);
@@ -168,7 +181,7 @@ describe("fragment sender", () => {
     assert.equal(bench.run(), false);
     bench.lost = (up) => up && bench.frames.length % 5 === 0;
     bench.datagram = datagramOf(151).reverse();
-    bench.sender.start(bench.datagram, 151);
+    bench.sender.start(bench.datagram, 151, TOKEN_FPORT, SEQ);
     assert.equal(bench.run(), true);
     assert.deepEqual(bench.received, [bench.datagram]);
   });
@@ -179,7 +192,7 @@ describe("fragment sender", () => {
     bench.send();
     const frame = new Uint8Array(9);
     const length = writeAck(0, false, new Uint8Array(63).fill(1), frame);
-    assert.equal(bench.sender.received(frame, length), undefined);
+    assert.equal(bench.sender.received(TOKEN_FPORT, frame, length), undefined);
     assert.equal(bench.run(), false);
     assert.equal(bench.frames[bench.frames.length - 1], "sender-abort");
   });
@@ -189,7 +202,7 @@ describe("fragment sender", () => {
     bench.lost = (up) => up;
     bench.send();
     const frame = new Uint8Array(9);
-    assert.equal(bench.sender.received(frame, writeReceiverAbort(frame)), undefined);
+    assert.equal(bench.sender.received(TOKEN_FPORT, frame, writeReceiverAbort(frame)), undefined);
     assert.equal(bench.sender.idle, true);
     assert.equal(bench.sender.takeFailed(), true);
     assert.equal(bench.sender.takeFailed(), false);
@@ -200,7 +213,7 @@ describe("fragment sender", () => {
     bench.lost = (up) => !up;
     bench.send();
     const frame = new Uint8Array(9);
-    bench.sender.received(frame, writeAck(0, true, new Uint8Array(63), frame));
+    bench.sender.received(TOKEN_FPORT, frame, writeAck(0, true, new Uint8Array(63), frame));
     assert.equal(bench.sender.idle, false);
     bench.nowMs = bench.sender.pollTimeout() as number;
     bench.sender.handleTimeout(bench.nowMs);
@@ -222,8 +235,31 @@ describe("fragment sender", () => {
     assert.equal(sender.nextFrame(10), 0);
     assert.equal(sender.nextFrame(11), 11);
     sender.sent(0, false);
-    assert.equal(sender.nextFrame(14), 0);
+    assert.equal(sender.nextFrame(10), 0);
     assert.equal(sender.nextFrame(15), 15);
+  });
+
+  it("RFC 9011 5.6.2: in frames of 11 bytes (US915 DR0) the last tile goes as a Regular fragment and the All-1 has none", () => {
+    for (const length of [36, 37, 40, 41]) {
+      const bench = new Bench(length);
+      bench.maxPayload = () => 11;
+      assert.equal(bench.run(), true);
+      // 6 bytes of the last tile fit beside the check.
+      const alone = length % 10 === 1 || length % 10 === 6 ? 0 : 1;
+      const tiles = Array.from({ length: Math.ceil(length / 10) - 1 + alone }, (_, i) => `${i}+1`);
+      assert.deepEqual(bench.frames, [...tiles, "all-1"]);
+      assert.deepEqual(bench.received, [bench.datagram]);
+    }
+  });
+
+  it("the same with each of these frames lost: the last tile alone, the All-1 alone, and both", () => {
+    for (const lost of [[4], [5], [4, 5]]) {
+      const bench = new Bench(37);
+      bench.maxPayload = () => 11;
+      bench.lost = (up) => up && lost.includes(bench.frames.length);
+      assert.equal(bench.run(), true);
+      assert.deepEqual(bench.received, [bench.datagram]);
+    }
   });
 
   it("ignores acknowledgements of windows that there are not, and garbage", () => {
@@ -232,11 +268,11 @@ describe("fragment sender", () => {
     bench.send();
     const frame = new Uint8Array(9);
     const length = writeAck(2, false, new Uint8Array(63), frame);
-    assert.equal(bench.sender.received(frame, length), "window-beyond-datagram");
-    assert.equal(bench.sender.received(frame, 0), "empty");
+    assert.equal(bench.sender.received(TOKEN_FPORT, frame, length), "window-beyond-datagram");
+    assert.equal(bench.sender.received(TOKEN_FPORT, frame, 0), "empty");
     assert.equal(bench.sender.wantsToSend, false);
     bench.sender.confirmed();
-    assert.equal(bench.sender.received(frame, length), "no-datagram");
+    assert.equal(bench.sender.received(TOKEN_FPORT, frame, length), "no-datagram");
   });
 
   it("delivers any token at any loss and any changes of the data rate, or says that it failed", () => {
@@ -267,7 +303,7 @@ describe("fragment sender", () => {
     const frame = new Uint8Array(9);
     const length = writeAck(0, false, new Uint8Array(63), frame);
     bench.lost = (up) => {
-      if (up && bench.frames.length < 1000) bench.sender.received(frame, length);
+      if (up && bench.frames.length < 1000) bench.sender.received(TOKEN_FPORT, frame, length);
       return true;
     };
     assert.equal(bench.run(), false);
@@ -281,7 +317,7 @@ describe("fragment sender", () => {
         let frames = 0;
         bench.lost = () => {
           const bytes = frames++ >= after ? downlinks.pop() : undefined;
-          if (bytes !== undefined) bench.sender.received(bytes, bytes.length);
+          if (bytes !== undefined) bench.sender.received(TOKEN_FPORT, bytes, bytes.length);
           return false;
         };
         bench.run();

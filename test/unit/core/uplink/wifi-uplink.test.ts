@@ -3,13 +3,24 @@ import { PUBLISH_ANSWER_FIRST_MS, PUBLISH_TRIES_MAX } from "../../../../firmware
 import { Router } from "../../../../firmware/core/uplink/router.ts";
 import { WifiUplink, type WifiUplinkEvent } from "../../../../firmware/core/uplink/wifi-uplink.ts";
 import { LORAWAN_TAG_BYTES, MQTT_TAG_BYTES } from "../../../../firmware/wire/control-message.ts";
+import { toHex } from "../../wire/token-fixture.ts";
 import { throughSavedState } from "../saved-state.ts";
-import { acknowledgement, CIPHERS, UEID } from "./control.ts";
+import { acknowledgement, CIPHERS, challenge, control, UEID } from "./control.ts";
 
 class Bench {
-  uplink = new WifiUplink(UEID, CIPHERS);
+  #downlinks: boolean;
+  uplink: WifiUplink;
   nowMs = 0;
   done: string[] = [];
+
+  constructor(downlinks = true) {
+    this.#downlinks = downlinks;
+    this.uplink = this.#new();
+  }
+
+  #new(): WifiUplink {
+    return new WifiUplink(UEID, CIPHERS, this.#downlinks);
+  }
 
   handle(event: WifiUplinkEvent): void {
     this.uplink.handle(event, this.nowMs);
@@ -27,9 +38,11 @@ class Bench {
 
   #run(): void {
     for (let command = this.uplink.pollCommand(); command !== undefined; command = this.uplink.pollCommand()) {
-      this.done.push(`${command.kind} ${command.seq}`);
+      if (command.kind === "challenged") this.done.push(`challenged ${toHex(command.nonce.slice(0, command.length))}`);
+      else if (command.kind === "bootRequested") this.done.push(`bootRequested ${command.bootCount}`);
+      else this.done.push(`${command.kind} ${command.seq}`);
     }
-    this.uplink = throughSavedState(this.uplink, () => new WifiUplink(UEID, CIPHERS));
+    this.uplink = throughSavedState(this.uplink, () => this.#new());
   }
 }
 
@@ -72,6 +85,28 @@ describe("Wi-Fi uplink", () => {
     bench.handle({ kind: "online" });
     assert.deepEqual(bench.done, ["publish 4", "publish 4"]);
     assert.equal(bench.uplink.pollTimeout(), bench.nowMs + PUBLISH_ANSWER_FIRST_MS);
+  });
+
+  it("hands requests for the boot token and challenges on, under a tag of 16 bytes only", () => {
+    const bench = new Bench();
+    const nonce = Uint8Array.from({ length: 64 }, (_, i) => i);
+    bench.handle({ kind: "control", payload: challenge(nonce, MQTT_TAG_BYTES) });
+    bench.handle({ kind: "control", payload: control({ kind: "boot", bootCount: 7 }, MQTT_TAG_BYTES) });
+    assert.deepEqual(bench.done, [`challenged ${toHex(nonce)}`, "bootRequested 7"]);
+    bench.handle({ kind: "control", payload: challenge(nonce.subarray(0, 8), LORAWAN_TAG_BYTES) });
+    const forged = control({ kind: "boot", bootCount: 7 }, MQTT_TAG_BYTES);
+    forged[4] ^= 1;
+    bench.handle({ kind: "control", payload: forged });
+    assert.deepEqual([bench.done.length, bench.uplink.refusedControl], [2, 2]);
+  });
+
+  it("without downlinks a token counts as sent when it is published, and is published where there is a network", () => {
+    const bench = new Bench(false);
+    bench.handle({ kind: "token", seq: 4 });
+    assert.deepEqual([bench.done, bench.uplink.busy], [[], true]);
+    bench.handle({ kind: "online" });
+    assert.deepEqual([bench.done, bench.uplink.busy], [["publish 4", "sent 4"], false]);
+    assert.equal(bench.uplink.pollTimeout(), undefined);
   });
 
   it("counts control messages that are not authentic", () => {

@@ -59,6 +59,10 @@ export function setUp(options: BenchOptions = {}) {
       cancel: () => timer.cancel(),
     },
     keySlots: [{ key: 1, chip: 0 }],
+    hash: {
+      sha256: (message, length, digest) =>
+        digest.set(createHash("sha256").update(message.subarray(0, length)).digest()),
+    },
     onError: (error) => errors.push(error),
   });
   /** Asks, lets up to ten seconds pass until the answer is there, and throws where it comes twice, or within the call, or never. */
@@ -72,7 +76,7 @@ export function setUp(options: BenchOptions = {}) {
   };
   const open = () => ask<never>((done) => driver.open((error) => done(undefined, error))).error;
   const generate = () => ask<Uint8Array>((done) => driver.generateKey(1, done));
-  const sign = (digest: Uint8Array) => ask<Uint8Array>((done) => driver.signDigest(1, digest, done));
+  const sign = (message: Uint8Array) => ask<Uint8Array>((done) => driver.sign(1, message, message.length, done));
   const random = () => ask<Uint8Array>((done) => driver.random(done));
   const read = (counter: 0 | 1 = 0) => ask<number>((done) => driver.readCounter(counter, done));
   const increment = (counter: 0 | 1 = 0) => ask<number>((done) => driver.incrementCounter(counter, done));

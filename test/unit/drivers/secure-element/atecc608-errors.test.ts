@@ -34,8 +34,8 @@ describe("ATECC608 driver: errors (data sheet, status and error codes)", () => {
       for (let at = 0; at < 3; at++) {
         const { chip, sign, publicKey, errors } = withKey();
         chip.answerNext(...new Array(at).fill(undefined), code);
-        const { message, digest } = messageOf(at);
-        assert.ok(verifies(publicKey, message, sign(digest).value!));
+        const { message } = messageOf(at);
+        assert.ok(verifies(publicKey, message, sign(message).value!));
         assert.equal(errors.length, 1);
         assert.deepEqual(chip.received, [...SIGN_OPCODES.slice(0, at + 1), ...SIGN_OPCODES]);
       }
@@ -45,8 +45,8 @@ describe("ATECC608 driver: errors (data sheet, status and error codes)", () => {
     for (let at = 1; at < 3; at++) {
       const { chip, sign, publicKey, errors } = withKey();
       chip.answerNext(...new Array(at).fill(undefined), 0x0f);
-      const { message, digest } = messageOf(at);
-      assert.ok(verifies(publicKey, message, sign(digest).value!));
+      const { message } = messageOf(at);
+      assert.ok(verifies(publicKey, message, sign(message).value!));
       assert.deepEqual(errors, ["execution"]);
     }
     const { chip, random } = withKey();
@@ -103,8 +103,8 @@ describe("ATECC608 driver: errors (data sheet, status and error codes)", () => {
       // The wake's answers stay whole: only a count of a longer answer, or the status of Nonce, is turned, twice of three times.
       if (chip.received.length > 0 && into.length === 1 && ++reads % 3 !== 0 && chip.wakes === 1) into[0] ^= 0x80;
     };
-    const { message, digest } = messageOf(1);
-    assert.ok(verifies(publicKey, message, sign(digest).value!));
+    const { message } = messageOf(1);
+    assert.ok(verifies(publicKey, message, sign(message).value!));
     assert.deepEqual(errors, []);
     assert.ok(reads >= 6);
   });
@@ -191,14 +191,14 @@ describe("ATECC608 driver: errors (data sheet, status and error codes)", () => {
     for (let nacks = 1; nacks <= 60; nacks++) {
       const { chip, sign, publicKey } = withKey();
       chip.faults.nackNext(nacks);
-      const { message, digest } = messageOf(nacks);
-      const { value, error } = sign(digest);
+      const { message } = messageOf(nacks);
+      const { value, error } = sign(message);
       if (value === undefined) {
         failed++;
         assert.equal(error, "no-answer");
       } else assert.ok(verifies(publicKey, message, value));
       chip.faults.nackNext(0);
-      assert.ok(verifies(publicKey, message, sign(digest).value!));
+      assert.ok(verifies(publicKey, message, sign(message).value!));
     }
     assert.ok(failed < 60);
   });

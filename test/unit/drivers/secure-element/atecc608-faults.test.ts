@@ -9,8 +9,8 @@ describe("ATECC608 driver: watchdog (tWATCHDOG, 0.7 to 1.7 s) and sleep", () => 
   it("the slowest clock and the shortest watchdog: idle and a new wake before each long command, and no error", () => {
     const { sign, publicKey, chip, errors } = withKey({ clockDivider: 2, watchdogUs: 700_000 });
     for (let i = 0; i < 10; i++) {
-      const { message, digest } = messageOf(i);
-      assert.ok(verifies(publicKey, message, sign(digest).value!));
+      const { message } = messageOf(i);
+      assert.ok(verifies(publicKey, message, sign(message).value!));
     }
     assert.deepEqual(errors, []);
     assert.ok(chip.wakes > 15 && chip.wakes <= 20);
@@ -40,8 +40,8 @@ describe("ATECC608 driver: watchdog (tWATCHDOG, 0.7 to 1.7 s) and sleep", () => 
       const { chip, world, sign, publicKey } = withKey({ watchdogUs: 700_000 });
       chip.wake();
       world.run(world.nowUs + lateUs);
-      const { message, digest } = messageOf(lateUs);
-      assert.ok(verifies(publicKey, message, sign(digest).value!), `${lateUs} us`);
+      const { message } = messageOf(lateUs);
+      assert.ok(verifies(publicKey, message, sign(message).value!), `${lateUs} us`);
     }
   });
 
@@ -58,8 +58,8 @@ describe("ATECC608 driver: watchdog (tWATCHDOG, 0.7 to 1.7 s) and sleep", () => 
 
   it("an engine that is always 40 ms late signs all the same, with the slowest clock", () => {
     const { sign, publicKey } = withKey({ clockDivider: 2, lateMs: 40 });
-    const { message, digest } = messageOf(1);
-    assert.ok(verifies(publicKey, message, sign(digest).value!));
+    const { message } = messageOf(1);
+    assert.ok(verifies(publicKey, message, sign(message).value!));
   });
 
   it("still busy with a key from before our own reset, at the slowest clock: waited for", () => {
@@ -105,10 +105,10 @@ describe("ATECC608 driver: power cut of the chip", () => {
   it("at any millisecond of a signature: it comes, verified, with the same key", () => {
     for (let cutMs = 0; cutMs <= 170; cutMs += counts(5, 1)) {
       const { chip, world, ask, driver, publicKey } = withKey();
-      const { message, digest } = messageOf(cutMs);
+      const { message } = messageOf(cutMs);
       world.after(cutMs * 1000, () => chip.cutPower());
       world.after(cutMs * 1000 + 3_000, () => chip.restorePower());
-      const { value } = ask<Uint8Array>((done) => driver.signDigest(1, digest, done));
+      const { value } = ask<Uint8Array>((done) => driver.sign(1, message, message.length, done));
       assert.ok(verifies(publicKey, message, value!), `${cutMs} ms`);
     }
   });
@@ -139,8 +139,8 @@ describe("ATECC608 driver: faults at random", () => {
             }
           });
         }
-        const { message, digest } = messageOf(i);
-        const signed = sign(digest);
+        const { message } = messageOf(i);
+        const signed = sign(message);
         if (signed.value !== undefined) {
           assert.ok(verifies(publicKey, message, signed.value), `seed ${seed}`);
           assert.ok(isLow(signed.value));

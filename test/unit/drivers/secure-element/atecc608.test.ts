@@ -52,7 +52,7 @@ describe("ATECC608 driver: what it is for", () => {
       const { message, digest } = messageOf(i);
       // At any part of a millisecond: tWHI is kept in each.
       world.run(world.nowUs + 137 * i);
-      const { value, error } = sign(digest);
+      const { value, error } = sign(message);
       assert.equal(error, undefined);
       assert.equal(value!.length, 64);
       assert.ok(verifies(publicKey, message, value!));
@@ -68,18 +68,20 @@ describe("ATECC608 driver: what it is for", () => {
   it("Sign takes what its commands take, 90 to 200 ms, and never within the call; idle once on the way, as the slowest clock would ask for", () => {
     const { sign, world, chip } = withKey();
     const startUs = world.nowUs;
-    const { atUs } = sign(messageOf(1).digest);
+    const { atUs } = sign(messageOf(1).message);
     assert.ok(atUs - startUs > 90_000 && atUs - startUs < 200_000, `${atUs - startUs} us`);
     assert.ok(chip.wakes <= 2);
     assert.equal(chip.isAwake, false);
   });
 
-  it("Sign takes a copy of the digest", () => {
+  it("Sign takes the first bytes of the message, and its digest at once", () => {
     const { ask, driver, publicKey } = withKey();
-    const { message, digest } = messageOf(1);
+    const { message } = messageOf(1);
+    const buffer = new Uint8Array(message.length + 10);
+    buffer.set(message);
     const { value } = ask<Uint8Array>((done) => {
-      driver.signDigest(1, digest, done);
-      digest.fill(0);
+      driver.sign(1, buffer, message.length, done);
+      buffer.fill(0);
     });
     assert.ok(verifies(publicKey, message, value!));
   });
@@ -110,7 +112,7 @@ describe("ATECC608 driver: what it is for", () => {
     const order: number[] = [];
     for (let i = 0; i < 8; i++) driver.incrementCounter(0, (value) => order.push(value!));
     assert.throws(() => driver.random(() => {}), /too many requests/);
-    assert.throws(() => driver.signDigest(2, new Uint8Array(32), () => {}), /key slot 2/);
+    assert.throws(() => driver.sign(2, new Uint8Array(32), 32, () => {}), /key slot 2/);
     world.run(world.nowUs + 2_000_000);
     assert.deepEqual(order, [1, 2, 3, 4, 5, 6, 7, 8]);
     assert.equal(chip.wakes, 1);
@@ -137,7 +139,7 @@ describe("ATECC608 driver: locks", () => {
     assert.equal(driver.configLocked, false);
     assert.equal(driver.dataLocked, false);
     assert.equal(random().error, "config-unlocked");
-    assert.equal(sign(messageOf(1).digest).error, "config-unlocked");
+    assert.equal(sign(messageOf(1).message).error, "config-unlocked");
   });
 
   it("data zone not locked: a key can be made, nothing signed", () => {
@@ -146,7 +148,7 @@ describe("ATECC608 driver: locks", () => {
     assert.equal(driver.configLocked, true);
     assert.equal(driver.dataLocked, false);
     assert.equal(generate().value!.length, 64);
-    assert.equal(sign(messageOf(1).digest).error, "execution");
+    assert.equal(sign(messageOf(1).message).error, "execution");
   });
 
   it("a locked slot keeps its key, and the driver knows it", () => {

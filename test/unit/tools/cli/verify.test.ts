@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODE_CRYPTO } from "../../../../tools/receiver/node-crypto.ts";
 import { nodeFileContent } from "../../../../tools/receiver/node-registry.ts";
-import { TestNode } from "../receiver/fixture.ts";
+import { T0_S, TestNode } from "../receiver/fixture.ts";
 
 const LAUNCHER = join(import.meta.dirname, "../../../../tools/cli/groundtruth.js");
 
@@ -53,6 +54,63 @@ describe("groundtruth verify", () => {
     assert.equal(status, 1);
     assert.match(out, /^changed\.cbor: REFUSED, signature-invalid \(.+\)\n0\.cbor: verified, /);
     assert.match(out, /\ntext\.cbor: REFUSED, [a-z-]+\n$/);
+  });
+
+  it("takes every kind of token, follows changes of keys, places uptimes and holds digests against what is given", () => {
+    const next = new TestNode(1, 5, -8);
+    const digest = new Uint8Array(
+      [0, 1].flatMap((seq) => [...NODE_CRYPTO.sha256(readFileSync(join(folder, `${seq}.cbor`)))]),
+    );
+    const put = (name: string, content: Uint8Array): void => writeFileSync(join(folder, name), content);
+    const rest = { wallTime: true, timeS: T0_S, bootCount: 1 };
+    put("boot.cbor", node.boot({ seq: 2 }));
+    put(
+      "digest.cbor",
+      node.statement({ kind: "digest", ...rest, seq: 3, firstSeq: 0, lastSeq: 1, digest: NODE_CRYPTO.sha256(digest) }),
+    );
+    put(
+      "anchor.cbor",
+      node.statement({
+        kind: "anchor",
+        wallS: T0_S,
+        uptimeS: 900,
+        timeQuality: 42,
+        nonce: undefined,
+        bootCount: 1,
+        seq: 4,
+      }),
+    );
+    put("key.cbor", node.statement({ kind: "key", wallS: 0, bootCount: 1, seq: 5, newKey: next.key(-8) }));
+    put("6.cbor", next.token({ seq: 6 }));
+    const { status, out } = verify(
+      "6.cbor",
+      "key.cbor",
+      "anchor.cbor",
+      "digest.cbor",
+      "boot.cbor",
+      "1.cbor",
+      "0.cbor",
+      "--node",
+      "node.json",
+    );
+    assert.equal(status, 0, out);
+    const heads = out.split("\n").filter((line) => /^\S/.test(line));
+    assert.match(heads[0], /^6\.cbor: verified, .* seq 6, boot 1, readings 3/);
+    assert.match(heads[1], /seq 5, a new key from seq 6 on$/);
+    assert.match(heads[2], /seq 4, uptime 900 s of boot 1: 2026-06-01T00:00:00Z by lorawan within 1.024 s$/);
+    assert.match(heads[3], /seq 3, digest of 0 to 1: the tokens given are those$/);
+    assert.match(heads[4], /seq 2, boot 1 of weather-node 1\.2\.0, key in plain-flash$/);
+    assert.match(heads[5], /time not known; by its boot's anchor the first at 2026-05-31T23:55:00Z within 2\.0\d+ s$/);
+    assert.match(
+      verify("digest.cbor", "0.cbor", "--node", "node.json").out,
+      /digest of 0 to 1: not all of them are given/,
+    );
+    const json = verify("1.cbor", "anchor.cbor", "--node", "node.json", "--json").out.trimEnd().split("\n");
+    assert.deepEqual(
+      json.map((line) => JSON.parse(line).statement),
+      [undefined, undefined, undefined, "placement", "anchor"],
+    );
+    assert.match(verify("6.cbor", "--node", "node.json").out, /REFUSED, kid-of-another-key/);
   });
 
   it("refuses a token of another key, a second token of one number, and a time in the future", () => {

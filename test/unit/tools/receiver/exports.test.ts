@@ -1,6 +1,6 @@
 /** What verified tokens look like in SenML and CSV. */
 import assert from "node:assert/strict";
-import { type Claims, parseToken } from "../../../../firmware/wire/eat-token.ts";
+import { type Claims, parseBatchToken } from "../../../../firmware/wire/eat-token.ts";
 import { missingFlag, type Profile, suspectFlag } from "../../../../firmware/wire/profile.ts";
 import { CSV_HEADER, csvRows } from "../../../../tools/receiver/csv-output.ts";
 import { senmlPack } from "../../../../tools/receiver/senml-output.ts";
@@ -21,7 +21,7 @@ interface SenmlRecord {
 }
 
 function claimsOf(): Claims {
-  const parsed = parseToken(new TestNode(1).token());
+  const parsed = parseBatchToken(new TestNode(1).token());
   assert.ok(parsed.ok);
   return parsed.claims;
 }

@@ -1,13 +1,40 @@
 /** A node with a key of its own, for tests: makes tokens as the firmware does. */
+import assert from "node:assert/strict";
+import { ed25519 } from "@noble/curves/ed25519.js";
 import { p256 } from "@noble/curves/nist.js";
+import { secp256k1 } from "@noble/curves/secp256k1.js";
 import { sha256 } from "@noble/hashes/sha2.js";
+import type { SignatureAlgorithm } from "../../../../firmware/ports/crypto.ts";
+import { encodeBinding } from "../../../../firmware/wire/binding.ts";
+import { compactRules } from "../../../../firmware/wire/compact-profiles.ts";
+import { CompactEncoder } from "../../../../firmware/wire/compact-token.ts";
+import {
+  type ControlMessage,
+  controlMacMessage,
+  MAX_CONTROL_MAC_BYTES,
+  newControlMessage,
+  parseControl,
+  type TagBytes,
+  tagMatches,
+} from "../../../../firmware/wire/control-message.ts";
+import type { PublicKey } from "../../../../firmware/wire/cose-key.ts";
 import { encodeSign1, protectedHeader, sigStructure } from "../../../../firmware/wire/cose-sign1.ts";
-import { type Batch, encodeClaims, MAX_CLAIMS_BYTES, MAX_TOKEN_BYTES } from "../../../../firmware/wire/eat-token.ts";
+import {
+  type Batch,
+  type BootClaims,
+  encodeClaims,
+  encodeStatement,
+  MAX_CLAIMS_BYTES,
+  MAX_TOKEN_BYTES,
+  type StatementClaims,
+} from "../../../../firmware/wire/eat-token.ts";
 import { columnCount } from "../../../../firmware/wire/profile.ts";
 import { WEATHER } from "../../../../firmware/wire/profiles/weather.ts";
 import { tileCount, tilesPerFragment, writeAll1, writeRegular } from "../../../../firmware/wire/schc-fragment.ts";
 import { encodeBase64 } from "../../../../tools/receiver/base64.ts";
+import type { VerifyingKey } from "../../../../tools/receiver/crypto.ts";
 import { hexToBytes } from "../../../../tools/receiver/hex.ts";
+import { NOBLE_CRYPTO } from "../../../../tools/receiver/noble-crypto.ts";
 import { keyIdentifier, type NodeRecord, ueidOf } from "../../../../tools/receiver/node-registry.ts";
 
 export const APPLICATION = "4c5b4b1e-0000-4000-8000-000000000001";
@@ -15,6 +42,9 @@ export const APPLICATION = "4c5b4b1e-0000-4000-8000-000000000001";
 export const T0_S = 1_780_272_000;
 export const STEP_S = 300;
 export const RECEIVER_KEY = hexToBytes("000102030405060708090a0b0c0d0e0f");
+
+/** RFC 9711 4.2.9: debugging disabled since boot. */
+const DBGSTAT = 2;
 
 /** A secret key that follows from a number. */
 export function secretKey(number: number): Uint8Array {
@@ -26,16 +56,13 @@ export class TestNode {
   readonly record: NodeRecord;
   readonly #secret: Uint8Array;
 
-  constructor(number: number, keyNumber = number) {
+  constructor(number: number, keyNumber = number, alg: SignatureAlgorithm = -7) {
     const devEui = `70b3d57ed00000${number.toString(16).padStart(2, "0")}`;
     this.#secret = secretKey(keyNumber);
-    const publicKey = p256.getPublicKey(this.#secret, false).slice(1);
     this.record = {
       devEui,
       ueid: ueidOf(devEui) as Uint8Array,
-      alg: -7,
-      publicKey,
-      kid: keyIdentifier(-7, publicKey, sha256),
+      ...this.key(alg),
       oemid: hexToBytes("8cd95a"),
       hwmodel: hexToBytes("7673696d"),
       profile: WEATHER.uri,
@@ -47,21 +74,95 @@ export class TestNode {
   }
 
   /** Signs a batch; `changes` replaces parts of a plain batch of 3 readings. */
-  token(changes: Partial<Batch> = {}): Uint8Array {
+  token(changes: Partial<Batch> = {}, dbgstat = DBGSTAT): Uint8Array {
     const claims = new Uint8Array(MAX_CLAIMS_BYTES);
-    const length = encodeClaims({ ...this.record, dbgstat: 2 }, batchOf(changes), claims);
+    const length = encodeClaims({ ...this.record, dbgstat }, batchOf(changes), claims);
     return this.sign(claims.subarray(0, length));
+  }
+
+  /** The public key of this node's secret, whatever the algorithm. */
+  key(alg: SignatureAlgorithm): VerifyingKey {
+    const publicKey =
+      alg === -8
+        ? ed25519.getPublicKey(this.#secret)
+        : (alg === -7 ? p256 : secp256k1).getPublicKey(this.#secret, false).slice(1);
+    return { alg, publicKey, kid: keyIdentifier(alg, publicKey, sha256) };
+  }
+
+  /** The same as a compact token. */
+  compact(changes: Partial<Batch> = {}, flags: { key?: boolean; escape?: boolean } = {}): Uint8Array {
+    return this.compactOf(changes, DBGSTAT, flags);
+  }
+
+  /** The same of a node whose debugging is in another state. */
+  compactOf(changes: Partial<Batch>, dbgstat: number, flags: { key?: boolean; escape?: boolean } = {}): Uint8Array {
+    const batch = batchOf(changes);
+    const { profile, columns } = batch;
+    const buffer = new Uint8Array(1024);
+    const encoder = new CompactEncoder(profile, compactRules(profile)!, buffer);
+    encoder.start({ ...batch, key: flags.key ?? false, escape: flags.escape ?? false }, 900);
+    for (let i = 0; i < batch.count; i++) {
+      encoder.add({ flags: columns[0][i], values: Int32Array.from(profile.fields, (_, f) => columns[f + 1][i]) });
+    }
+    const token = this.token(changes, dbgstat);
+    return new Uint8Array([...buffer.subarray(0, encoder.length), ...token.subarray(token.length - 64)]);
+  }
+
+  /** Signs a statement; what it says of the node is this node's. */
+  statement(claims: DistributiveOmit<StatementClaims, "ueid" | "oemid" | "hwmodel">): Uint8Array {
+    const { ueid, oemid, hwmodel } = this.record;
+    const into = new Uint8Array(MAX_CLAIMS_BYTES);
+    const all = { ueid, oemid, hwmodel, ...claims } as StatementClaims;
+    return this.sign(into.subarray(0, encodeStatement(all, into)));
+  }
+
+  /** A boot token; `changes` replaces parts of a plain one. */
+  boot(changes: Partial<BootClaims> = {}): Uint8Array {
+    return this.statement(bootOf(changes));
+  }
+
+  /** The binding by which this node's key certifies another. */
+  binding(key: PublicKey): Uint8Array {
+    const into = new Uint8Array(MAX_CLAIMS_BYTES);
+    return this.sign(into.subarray(0, encodeBinding({ wallS: T0_S, ueid: this.record.ueid, key }, into)));
   }
 
   /** Signs any payload. With `highS` the signature is turned into its other form. */
   sign(payload: Uint8Array, kid = this.record.kid, highS = false): Uint8Array {
+    const { alg } = this.record;
     const message = new Uint8Array(payload.length + 64);
-    const length = sigStructure(protectedHeader(-7), payload, payload.length, message);
-    const signature = p256.sign(sha256(message.subarray(0, length)), this.#secret, { prehash: false, lowS: true });
+    const signed = message.subarray(0, sigStructure(protectedHeader(alg), payload, payload.length, message));
+    const options = { prehash: false, lowS: true };
+    const signature =
+      alg === -8
+        ? ed25519.sign(signed, this.#secret)
+        : (alg === -7 ? p256 : secp256k1).sign(sha256(signed), this.#secret, options);
     const token = new Uint8Array(MAX_TOKEN_BYTES + 64);
     const used = highS ? otherForm(signature) : signature;
-    return token.slice(0, encodeSign1(-7, kid, payload, payload.length, used, token));
+    return token.slice(0, encodeSign1(alg, kid, payload, payload.length, used, token));
   }
+}
+
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
+
+/** A plain boot token's claims, without what names the node. */
+export function bootOf(changes: Partial<BootClaims> = {}): Omit<BootClaims, "ueid" | "oemid" | "hwmodel"> {
+  return {
+    kind: "boot",
+    dbgstat: DBGSTAT,
+    wallTime: true,
+    timeS: T0_S,
+    profile: WEATHER,
+    bootCount: 1,
+    seq: 0,
+    swname: "weather-node",
+    swversion: "1.2.0",
+    imageDigest: undefined,
+    location: undefined,
+    sensors: [],
+    protection: 0,
+    ...changes,
+  };
 }
 
 /** A batch of 3 readings, wall time known, all fields at 50, and what `changes` says. */
@@ -106,6 +207,27 @@ export function fragmentsOf(datagram: Uint8Array, maxPayload = 51): Uint8Array[]
   }
   frames.push(into.slice(0, writeAll1(datagram, datagram.length, into)));
   return frames;
+}
+
+/** The acknowledgement in a control message with the right tag; fails on anything else. */
+export function acknowledgement(
+  node: TestNode,
+  message: Uint8Array,
+  tagBytes: TagBytes,
+): { seq: number; earlier: number | undefined } {
+  const control = authentic(node, message, tagBytes);
+  assert.equal(control.kind, "ack");
+  return { seq: control.seq, earlier: control.earlier };
+}
+
+/** A control message of the receiver with the right tag; fails on anything else. */
+export function authentic(node: TestNode, message: Uint8Array, tagBytes: TagBytes): ControlMessage {
+  const control = newControlMessage();
+  assert.equal(parseControl(message, message.length, tagBytes, control), true, control.reason);
+  const covered = new Uint8Array(MAX_CONTROL_MAC_BYTES);
+  const length = controlMacMessage(node.record.ueid, control, covered);
+  assert.ok(tagMatches(control, NOBLE_CRYPTO.cmac(RECEIVER_KEY, covered.subarray(0, length))));
+  return control;
 }
 
 /** An uplink event as ChirpStack v4 publishes it. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { crc32 } from "../../../../firmware/wire/crc32.ts";
+import { COMPACT_RULE, PARITY_FPORT } from "../../../../firmware/wire/parity-frame.ts";
 import {
   newFragment,
   parseFragment,
@@ -11,15 +12,18 @@ import {
 } from "../../../../firmware/wire/schc-fragment.ts";
 import { RandomStream } from "../../../../host-sim/random-stream.ts";
 import { parseChirpstackEvent } from "../../../../tools/receiver/chirpstack-source.ts";
+import { CompactExpander, MAX_CHECKS } from "../../../../tools/receiver/compact-expander.ts";
+import { WHOLE_COMPACT_FPORT } from "../../../../tools/receiver/fragment-ports.ts";
 import { bytesToHex } from "../../../../tools/receiver/hex.ts";
 import { NODE_CRYPTO } from "../../../../tools/receiver/node-crypto.ts";
 import { nodeFileContent, parseNodeRecord } from "../../../../tools/receiver/node-registry.ts";
+import { NodeState } from "../../../../tools/receiver/node-state.ts";
 import { Reassembler } from "../../../../tools/receiver/reassembler.ts";
 import { Receiver, type Refused } from "../../../../tools/receiver/receiver.ts";
 import { MemoryStore } from "../../../../tools/receiver/store.ts";
 import { verifyToken } from "../../../../tools/receiver/token-verifier.ts";
 import { counts } from "../../../counts.ts";
-import { fragmentsOf, RECEIVER_KEY, T0_S, TestNode, uplink } from "./fixture.ts";
+import { bootOf, fragmentsOf, RECEIVER_KEY, T0_S, TestNode, uplink } from "./fixture.ts";
 
 const NOW_MS = (T0_S + 3600) * 1000;
 const INPUTS_A_RUN = 100;
@@ -65,6 +69,9 @@ function fuzz(inputs: number, once: (dice: RandomStream) => void): void {
     { seed: 1, numRuns: inputs / INPUTS_A_RUN },
   );
 }
+
+/** FPorts that a node sends on, whole tokens more often than the others. */
+const PORTS = [TOKEN_FPORT, TOKEN_FPORT, TOKEN_FPORT, COMPACT_RULE, WHOLE_COMPACT_FPORT, PARITY_FPORT];
 
 describe("hostile input (architecture.md, rule 3: a parser never throws)", function () {
   this.timeout(600_000);
@@ -124,7 +131,10 @@ describe("hostile input (architecture.md, rule 3: a parser never throws)", funct
         else if (command.kind === "datagram") {
           assert.ok(checks.has(crc32(command.bytes, 0, command.bytes.length)));
           datagrams++;
-        } else assert.ok(command.frame.length >= 1 && command.frame.length <= 9);
+        } else {
+          const frame = command.kind === "reply" ? command.frame : command.instead;
+          assert.ok(frame.length >= 1 && frame.length <= 9);
+        }
       }
     };
     fuzz(inputs, (dice) => {
@@ -138,9 +148,45 @@ describe("hostile input (architecture.md, rule 3: a parser never throws)", funct
     assert.ok(datagrams > 0);
   });
 
+  it("compact tokens: only what the node signed is expanded, and no more than 16 signatures are checked", () => {
+    const expander = new CompactExpander(NODE_CRYPTO);
+    const state = new NodeState({ record: node.record }, new MemoryStore(), NODE_CRYPTO);
+    const { ueid, oemid, hwmodel } = node.record;
+    state.contexts.addBoot({ ...bootOf(), ueid, oemid, hwmodel });
+    const valid = [
+      node.compact({ seq: 0 }, { key: true }),
+      node.compact({ seq: 1 }, { escape: true }),
+      node.compact({ seq: 2, bootCount: 9 }),
+    ];
+    const genuine = [0, 1, 2].map((seq) => bytesToHex(node.token(seq === 2 ? { seq, bootCount: 9 } : { seq })));
+    let expanded = 0;
+    fuzz(inputs, (dice) => {
+      const bytes = dice.below(20) === 0 ? valid[dice.below(3)] : anyBytes(dice, valid);
+      const result = expander.expand(
+        { bytes, receivedUnixMs: NOW_MS, nextSeq: 0 },
+        {
+          record: node.record,
+          keys: state.keys,
+          contexts: state.contexts,
+          olderBoot: () => [],
+          digestOf: () => undefined,
+          nextSeq: dice.below(2),
+        },
+      );
+      assert.ok(result.checks <= MAX_CHECKS);
+      if (result.kind === "none") assert.match(result.reason, named);
+      else {
+        assert.ok(result.kind === "token" && genuine.includes(bytesToHex(result.token)));
+        expanded++;
+      }
+    });
+    assert.ok(expanded > 0);
+  });
+
   it("the whole receiver: true tokens only come out, whatever else comes in", () => {
-    const tokens = [0, 1, 2, 3].map((seq) => node.token({ seq }));
+    const tokens = [node.boot({ seq: 9 }), ...[0, 1, 2, 3].map((seq) => node.token({ seq }))];
     const frames = tokens.flatMap((token) => fragmentsOf(token));
+    const compact = [0, 1, 2, 3].map((seq) => node.compact({ seq }, { escape: seq === 3, key: seq === 0 }));
     const accepted: string[] = [];
     const refused: Refused[] = [];
     const receiver = new Receiver({
@@ -159,7 +205,9 @@ describe("hostile input (architecture.md, rule 3: a parser never throws)", funct
       if (kind === 0) receiver.handleMqttToken(`groundtruth/${node.devEui}/token`, anyBytes(dice, tokens), NOW_MS);
       else {
         const frame = kind === 1 ? frames[dice.below(frames.length)] : anyBytes(dice, frames);
-        const { topic, json } = uplink(node.devEui, TOKEN_FPORT, frame);
+        const port = PORTS[dice.below(PORTS.length)];
+        const isCompact = port === WHOLE_COMPACT_FPORT && dice.below(2) === 0;
+        const { topic, json } = uplink(node.devEui, port, isCompact ? anyBytes(dice, compact) : frame);
         receiver.handleChirpstackEvent(topic, json, NOW_MS);
       }
       for (const { reason } of refused) assert.match(reason, named);

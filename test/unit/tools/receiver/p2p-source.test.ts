@@ -1,15 +1,7 @@
 import assert from "node:assert/strict";
 import { P2pCounter } from "../../../../firmware/core/uplink/p2p-counter.ts";
 import type { SymmetricCrypto } from "../../../../firmware/ports/crypto.ts";
-import {
-  ACK_MAC_MESSAGE_BYTES,
-  ackMacMessage,
-  CONTROL_FPORT,
-  LORAWAN_TAG_BYTES,
-  newControlMessage,
-  parseControl,
-  tagMatches,
-} from "../../../../firmware/wire/control-message.ts";
+import { CONTROL_FPORT, LORAWAN_TAG_BYTES } from "../../../../firmware/wire/control-message.ts";
 import { NO_PORT } from "../../../../firmware/wire/lorawan-frame.ts";
 import { MAX_P2P_FRAME_BYTES } from "../../../../firmware/wire/p2p-frame.ts";
 import { newAck, parseAck, TOKEN_FPORT, writeAckReq } from "../../../../firmware/wire/schc-fragment.ts";
@@ -18,7 +10,7 @@ import { Receiver } from "../../../../tools/receiver/receiver.ts";
 import { type AcceptedToken, MemoryStore, type ReceiverStore } from "../../../../tools/receiver/store.ts";
 import { counts } from "../../../counts.ts";
 import { throwHostileFrames } from "../../../property/hostile-frames.ts";
-import { fragmentsOf, RECEIVER_KEY, T0_S, TestNode } from "./fixture.ts";
+import { acknowledgement, authentic, fragmentsOf, RECEIVER_KEY, T0_S, TestNode } from "./fixture.ts";
 
 const NOW_MS = (T0_S + 3600) * 1000;
 const BASE = "0247540000000001";
@@ -76,12 +68,7 @@ class Bench {
 }
 
 function assertAcknowledges(node: P2pNode, payload: Uint8Array, seq: number): void {
-  const message = newControlMessage();
-  assert.ok(parseControl(payload, payload.length, LORAWAN_TAG_BYTES, message));
-  assert.equal(message.seq, seq);
-  const covered = new Uint8Array(ACK_MAC_MESSAGE_BYTES);
-  ackMacMessage(node.record.ueid, seq, covered);
-  assert.ok(tagMatches(message, NODE_CRYPTO.cmac(RECEIVER_KEY, covered)));
+  assert.equal(acknowledgement(node, payload, LORAWAN_TAG_BYTES).seq, seq);
 }
 
 describe("receiver, point to point", () => {
@@ -124,12 +111,27 @@ describe("receiver, point to point", () => {
     assert.deepEqual([bench.answers.length, bench.opened(node).port, node.counter.frame.time], [2, TOKEN_FPORT, true]);
   });
 
+  it("asks a challenge in the answer to the node's next frame, with the time that it asked for", () => {
+    const node = new P2pNode(1);
+    const bench = new Bench([node]);
+    bench.hear(node.frame(NO_PORT, new Uint8Array(0)));
+    assert.equal(bench.receiver.challenge(node.devEui, new Uint8Array(16).fill(4), NOW_MS), undefined);
+    assert.equal(bench.answers.length, 0);
+    bench.hear(node.frame(NO_PORT, new Uint8Array(0), true));
+    const { port, payload, time } = bench.opened(node);
+    assert.deepEqual([bench.answers.length, port, time], [1, CONTROL_FPORT, true]);
+    assert.equal(authentic(node, payload, LORAWAN_TAG_BYTES).kind, "challenge");
+  });
+
   it("with a slow store the time goes at once and the acknowledgement without it, later", () => {
     let done: (() => void) | undefined;
     const memory = new MemoryStore();
     const store: ReceiverStore = {
       digestOf: (devEui, seq) => memory.digestOf(devEui, seq),
       acceptedRanges: () => [],
+      statements: () => [],
+      lastTokens: () => [],
+      digests: () => [],
       commit: (entry, committed) => {
         done = () => memory.commit(entry, committed);
       },
@@ -200,6 +202,23 @@ describe("receiver, point to point", () => {
     bench.receiver.addNode({ record: node.record, receiverKey: key });
     bench.hear(new P2pNode(1, key).frame(NO_PORT, new Uint8Array(0), true));
     assert.equal(bench.answers.length, 2);
+  });
+
+  it("after a restart old frames are heard again until the node's next: the token counts once all the same", () => {
+    const node = new P2pNode(1);
+    const store = new MemoryStore();
+    const old = fragmentsOf(node.token()).map((fragment) => node.frame(TOKEN_FPORT, fragment));
+    const first = new Bench([node], store);
+    for (const frame of old) first.hear(frame);
+    const next = node.frame(NO_PORT, new Uint8Array(0), true);
+    first.hear(next);
+    const bench = new Bench([node], store);
+    for (const frame of old) bench.hear(frame);
+    assert.deepEqual([bench.tokens.length, bench.answers.length, bench.reasons], [0, 1, []]);
+    bench.hear(next);
+    for (const frame of old) bench.hear(frame);
+    assert.equal(bench.answers.length, 2);
+    assert.deepEqual(bench.reasons, Array(old.length).fill("p2p-counter-used"));
   });
 
   it("hostile frames change nothing and are answered by nothing", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Claims, parseToken } from "../../../../firmware/wire/eat-token.ts";
+import { type Claims, parseBatchToken } from "../../../../firmware/wire/eat-token.ts";
 import type { Profile } from "../../../../firmware/wire/profile.ts";
 import { ReadingLines } from "../../../../tools/receiver/reading-lines.ts";
 import { readingOf } from "../../../../tools/receiver/reading-output.ts";
@@ -21,7 +21,7 @@ function expected(claims: Claims): string {
 }
 
 describe("JSON lines of readings", () => {
-  const parsed = parseToken(new TestNode(1).token());
+  const parsed = parseBatchToken(new TestNode(1).token());
   assert.ok(parsed.ok);
   const { claims } = parsed;
 

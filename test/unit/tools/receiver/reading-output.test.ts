@@ -11,6 +11,7 @@ const node = new TestNode(1);
 function reading(changes: Parameters<typeof batchOf>[0], index: number): VerifiedReading {
   const result = verifyToken(node.token(changes), node.record, NODE_CRYPTO, (T0_S + 3600) * 1000);
   if (!result.ok) assert.fail(result.reason);
+  assert.ok(result.claims.kind === "batch");
   return readingOf(result.claims, index, node.devEui, "ab");
 }
 

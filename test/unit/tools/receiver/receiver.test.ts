@@ -1,90 +1,16 @@
 import assert from "node:assert/strict";
-import {
-  ackMacMessage,
-  CONTROL_FPORT,
-  LORAWAN_TAG_BYTES,
-  MQTT_TAG_BYTES,
-  newControlMessage,
-  parseControl,
-  tagMatches,
-} from "../../../../firmware/wire/control-message.ts";
+import { CONTROL_FPORT, LORAWAN_TAG_BYTES, MQTT_TAG_BYTES } from "../../../../firmware/wire/control-message.ts";
 import { newAck, parseAck, TOKEN_FPORT } from "../../../../firmware/wire/schc-fragment.ts";
 import { RandomStream } from "../../../../host-sim/random-stream.ts";
-import { decodeBase64 } from "../../../../tools/receiver/base64.ts";
 import { bytesToHex } from "../../../../tools/receiver/hex.ts";
 import { NODE_CRYPTO } from "../../../../tools/receiver/node-crypto.ts";
-import type { VerifiedReading } from "../../../../tools/receiver/reading-output.ts";
 import { INACTIVITY_MS } from "../../../../tools/receiver/reassembler.ts";
-import { MAX_PENDING, Receiver, type Refused } from "../../../../tools/receiver/receiver.ts";
-import { type AcceptedToken, MemoryStore, type ReceiverStore } from "../../../../tools/receiver/store.ts";
-import { APPLICATION, fragmentsOf, RECEIVER_KEY, T0_S, TestNode, uplink } from "./fixture.ts";
+import { MAX_PENDING } from "../../../../tools/receiver/receiver.ts";
+import { type AcceptedToken, MemoryStore, STORED_KIND } from "../../../../tools/receiver/store.ts";
+import { APPLICATION, acknowledgement, fragmentsOf, T0_S, TestNode } from "./fixture.ts";
+import { Bench, NOW_MS } from "./receiver-bench.ts";
 
-const NOW_MS = (T0_S + 3600) * 1000;
 const CONTROL_TOPIC = (node: TestNode): string => `groundtruth/${node.devEui}/control`;
-
-/** A receiver with everything it says kept. */
-class Bench {
-  readonly tokens: AcceptedToken[] = [];
-  readonly readings: VerifiedReading[] = [];
-  readonly refused: Refused[] = [];
-  readonly downlinks: { topic: string; body: string | Uint8Array }[] = [];
-  readonly receiver: Receiver;
-
-  constructor(
-    nodes: TestNode[],
-    store: ReceiverStore = new MemoryStore(),
-    receiverKey: Uint8Array | undefined = RECEIVER_KEY,
-  ) {
-    this.receiver = new Receiver({
-      nodes: nodes.map(({ record }) => ({ record, receiverKey })),
-      crypto: NODE_CRYPTO,
-      store,
-      output: {
-        onToken: (token) => this.tokens.push(token),
-        onReading: (reading) => this.readings.push(reading),
-        onRefused: (refused) => this.refused.push(refused),
-        onDownlink: (topic, body) => this.downlinks.push({ topic, body }),
-      },
-    });
-  }
-
-  /** A token by MQTT. */
-  mqtt(node: TestNode, token: Uint8Array, nowMs = NOW_MS): void {
-    this.receiver.handleMqttToken(`groundtruth/${node.devEui}/token`, token, nowMs);
-  }
-
-  /** Frames by LoRaWAN. */
-  lora(node: TestNode, frames: readonly Uint8Array[], port = TOKEN_FPORT, nowMs = NOW_MS): void {
-    for (const frame of frames) {
-      const { topic, json } = uplink(node.devEui, port, frame);
-      this.receiver.handleChirpstackEvent(topic, json, nowMs);
-    }
-  }
-
-  get reasons(): string[] {
-    return this.refused.map(({ reason }) => reason);
-  }
-
-  /** The downlinks to the network server, decoded. */
-  get loraDownlinks(): { fPort: number; frame: Uint8Array }[] {
-    return this.downlinks.map(({ topic, body }) => {
-      const { devEui, confirmed, fPort, data } = JSON.parse(body as string);
-      assert.equal(topic, `application/${APPLICATION}/device/${devEui}/command/down`);
-      assert.equal(confirmed, false);
-      return { fPort, frame: decodeBase64(data, 242) as Uint8Array };
-    });
-  }
-}
-
-/** The seq of an acknowledgement with the right tag; fails on anything else. */
-function acknowledgedSeq(node: TestNode, message: Uint8Array, tagBytes: 4 | 16): number {
-  const control = newControlMessage();
-  assert.equal(parseControl(message, message.length, tagBytes, control), true, control.reason);
-  const covered = new Uint8Array(16);
-  ackMacMessage(node.record.ueid, control.seq, covered);
-  assert.equal(tagMatches(control, NODE_CRYPTO.cmac(RECEIVER_KEY, covered)), true);
-  return control.seq;
-}
 
 describe("receiver", () => {
   const node = new TestNode(1);
@@ -96,7 +22,16 @@ describe("receiver", () => {
       bench.mqtt(node, token);
       assert.deepEqual(bench.reasons, []);
       assert.deepEqual(bench.tokens, [
-        { devEui: node.devEui, seq: 0, digest: NODE_CRYPTO.sha256(token), token, receivedUnixMs: NOW_MS },
+        {
+          devEui: node.devEui,
+          seq: 0,
+          kind: STORED_KIND.batch,
+          bootCount: 1,
+          digest: NODE_CRYPTO.sha256(token),
+          token,
+          receivedUnixMs: NOW_MS,
+          id: 1,
+        },
       ]);
       assert.deepEqual(
         bench.readings.map(({ seq, index }) => [seq, index]),
@@ -108,7 +43,7 @@ describe("receiver", () => {
       );
       assert.equal(bench.readings[0].token, bytesToHex(NODE_CRYPTO.sha256(token)));
       assert.equal(bench.downlinks[0].topic, CONTROL_TOPIC(node));
-      assert.equal(acknowledgedSeq(node, bench.downlinks[0].body as Uint8Array, MQTT_TAG_BYTES), 0);
+      assert.equal(acknowledgement(node, bench.downlinks[0].body as Uint8Array, MQTT_TAG_BYTES).seq, 0);
     });
 
     it("RFC 9052 4.4: refuses a token with any one bit flipped, by a named reason, and acknowledges nothing", () => {
@@ -267,7 +202,7 @@ describe("receiver", () => {
       assert.equal(bench.loraDownlinks.length, 1);
       const [{ fPort, frame }] = bench.loraDownlinks;
       assert.equal(fPort, CONTROL_FPORT);
-      assert.equal(acknowledgedSeq(node, frame, LORAWAN_TAG_BYTES), 4);
+      assert.equal(acknowledgement(node, frame, LORAWAN_TAG_BYTES).seq, 4);
     });
 
     it("acknowledges again when the All-1 comes again, and when the whole token does", () => {

@@ -6,9 +6,9 @@ import { DatabaseSync } from "node:sqlite";
 import { RandomStream } from "../../../../host-sim/random-stream.ts";
 import { StoreError } from "../../../../tools/receiver/sqlite-database.ts";
 import { readStore } from "../../../../tools/receiver/sqlite-reader.ts";
+import { APPLICATION_ID } from "../../../../tools/receiver/sqlite-schema.ts";
 import { MAX_WAITING, SqliteStore } from "../../../../tools/receiver/sqlite-store.ts";
-import type { AcceptedToken } from "../../../../tools/receiver/store.ts";
-import { MemoryStore } from "../../../../tools/receiver/store.ts";
+import { type AcceptedToken, MemoryStore, type StoredKind } from "../../../../tools/receiver/store.ts";
 
 const NODE = "70b3d57ed0000001";
 const OTHER = "70b3d57ed0000002";
@@ -16,7 +16,15 @@ const OTHER = "70b3d57ed0000002";
 function entry(devEui: string, seq: number, variant = 0): AcceptedToken {
   const bytes = new Uint8Array(32).fill(variant);
   new DataView(bytes.buffer).setUint32(0, seq);
-  return { devEui, seq, digest: bytes, token: bytes.slice(0, 20), receivedUnixMs: 1_780_000_000_000 + seq };
+  return {
+    devEui,
+    seq,
+    kind: 0,
+    bootCount: 1,
+    digest: bytes,
+    token: bytes.slice(0, 20),
+    receivedUnixMs: 1_780_000_000_000 + seq,
+  };
 }
 
 /** Commits and flushes; returns what `done` said. */
@@ -116,8 +124,8 @@ describe("SQLite store of the receiver", () => {
     commit(store, ...entries);
     const rows = store.tokensAfter(0, 10);
     assert.deepEqual(
-      rows.map(({ id, ...rest }) => rest),
-      entries,
+      rows,
+      entries.map((one, i) => ({ ...one, id: i + 1 })),
     );
     assert.deepEqual(
       store.tokensAfter(rows[0].id, 1).map(({ seq }) => seq),
@@ -185,6 +193,7 @@ describe("SQLite store of the receiver", () => {
         counters: { late: 0, duplicates: 0, refused: 0 },
         ranges: [0, 0],
         lastReceivedUnixMs: 1_780_000_000_000,
+        digests: { agree: 0, incomplete: 0, mismatch: 0 },
       },
     ]);
     reader.close();
@@ -244,4 +253,116 @@ describe("SQLite store of the receiver", () => {
     assert.throws(() => store.takeOver(join(folder, "other.db"), () => true), /number 1 of node 70b3d57ed0000001/);
     assert.deepEqual(store.acceptedRanges(NODE), [1, 1]);
   });
+
+  it("finds statements by kind and boot, the highest number first, as they were when a token was accepted", () => {
+    const store = newStore();
+    const of = (seq: number, kind: StoredKind, bootCount: number): AcceptedToken => ({
+      ...entry(NODE, seq),
+      kind,
+      bootCount,
+    });
+    commit(store, of(0, 1, 1), of(1, 0, 1), of(4, 5, 2), of(3, 5, 1), entry(OTHER, 0), of(2, 5, 1));
+    const reference = new MemoryStore();
+    for (const token of [of(0, 1, 1), of(1, 0, 1), of(4, 5, 2), of(3, 5, 1), entry(OTHER, 0), of(2, 5, 1)])
+      reference.commit(token, () => {});
+    for (const query of [
+      { kind: 5, limit: 9 },
+      { kind: 5, limit: 1 },
+      { kind: 5, bootCount: 1, limit: 9 },
+      { kind: 5, bootCount: 1, beforeId: 6, limit: 9 },
+      { kind: 1, limit: 9 },
+      { kind: 4, limit: 9 },
+    ] as const) {
+      assert.deepEqual(store.statements(NODE, query), reference.statements(NODE, query));
+    }
+    assert.deepEqual(
+      store.statements(NODE, { kind: 5, limit: 9 }).map(({ seq, bootCount }) => [seq, bootCount]),
+      [
+        [4, 2],
+        [3, 1],
+        [2, 1],
+      ],
+    );
+    assert.deepEqual(store.lastTokens(NODE, 3), reference.lastTokens(NODE, 3));
+    assert.deepEqual(store.digests(NODE, 1, 3), reference.digests(NODE, 1, 3));
+    assert.deepEqual(store.statements("70b3d57ed0000009", { kind: 1, limit: 9 }), []);
+    const reader = readStore(path);
+    assert.deepEqual(reader.statements(NODE, { kind: 1, limit: 9 }), store.statements(NODE, { kind: 1, limit: 9 }));
+    reader.close();
+  });
+
+  it("keeps what came of digest tokens; those that it was not told of are incomplete", () => {
+    const store = newStore();
+    const digest = (seq: number): AcceptedToken => ({ ...entry(NODE, seq), kind: 2 });
+    commit(store, digest(3), digest(5), digest(7), digest(9));
+    store.keep(
+      new Map(),
+      [],
+      [
+        { devEui: NODE, seq: 3, state: 1 },
+        { devEui: NODE, seq: 7, state: 2 },
+      ],
+    );
+    store.close();
+    open.pop();
+    const { counts, incomplete } = newStore().digestAccount(NODE);
+    assert.deepEqual(counts, { agree: 1, incomplete: 2, mismatch: 1 });
+    assert.deepEqual(
+      incomplete.map(({ seq }) => seq),
+      [9, 5],
+    );
+    const reader = readStore(path);
+    assert.deepEqual(reader.nodes()[0].digests, { agree: 1, incomplete: 2, mismatch: 1 });
+    reader.close();
+  });
+
+  it("takes what a caller hands in while it is told of a commit into the next transaction", () => {
+    const store = newStore();
+    const batches: number[] = [];
+    store.onBatch = () => batches.push(store.lastId);
+    store.commit(entry(NODE, 0), () => {
+      store.commit(entry(NODE, 1), () => {});
+      store.flush();
+      assert.equal(store.waiting, 1);
+    });
+    store.flush();
+    assert.deepEqual([batches, store.waiting], [[1], 1]);
+    store.flush();
+    assert.deepEqual(
+      [batches, store.acceptedRanges(NODE)],
+      [
+        [1, 2],
+        [0, 1],
+      ],
+    );
+  });
+
+  it("brings a store of version 1 to this version, with all that is in it", () => {
+    const old = new DatabaseSync(path);
+    old.exec(VERSION_1);
+    old.close();
+    const store = newStore();
+    assert.deepEqual(store.acceptedRanges(NODE), [4, 4]);
+    assert.deepEqual(store.lastTokens(NODE, 9)[0], { ...entry(NODE, 4), bootCount: 0, id: 1 });
+    commit(store, { ...entry(NODE, 5), kind: 1 });
+    assert.equal(store.statements(NODE, { kind: 1, limit: 9 }).length, 1);
+    assert.deepEqual(store.outputPosition("out"), { token: 1, length: 9, tail: "}" });
+  });
 });
+
+/** A store as version 1 of the schema made it. */
+const VERSION_1 = `
+  CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE TABLE nodes (id INTEGER PRIMARY KEY, dev_eui TEXT NOT NULL UNIQUE, late INTEGER NOT NULL DEFAULT 0,
+    duplicates INTEGER NOT NULL DEFAULT 0, refused INTEGER NOT NULL DEFAULT 0) STRICT;
+  CREATE TABLE tokens (id INTEGER PRIMARY KEY, node INTEGER NOT NULL REFERENCES nodes (id), seq INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL, digest BLOB NOT NULL, token BLOB NOT NULL, UNIQUE (node, seq)) STRICT;
+  CREATE TABLE ranges (node INTEGER NOT NULL REFERENCES nodes (id), first INTEGER NOT NULL, last INTEGER NOT NULL,
+    PRIMARY KEY (node, first)) STRICT, WITHOUT ROWID;
+  CREATE TABLE outputs (name TEXT PRIMARY KEY, token INTEGER NOT NULL, length INTEGER NOT NULL, tail TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO nodes (id, dev_eui) VALUES (1, '${NODE}');
+  INSERT INTO tokens VALUES (1, 1, 4, 1780000000004, X'00000004${"00".repeat(28)}', X'00000004${"00".repeat(16)}');
+  INSERT INTO ranges VALUES (1, 4, 4);
+  INSERT INTO outputs VALUES ('out', 1, 9, '}');
+  PRAGMA user_version = 1;
+  PRAGMA application_id = ${APPLICATION_ID};`;

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { encodeClaims, MAX_CLAIMS_BYTES } from "../../../../firmware/wire/eat-token.ts";
 import { NOBLE_CRYPTO } from "../../../../tools/receiver/noble-crypto.ts";
 import { NODE_CRYPTO } from "../../../../tools/receiver/node-crypto.ts";
-import { CLOCK_TOLERANCE_MS, verifyToken } from "../../../../tools/receiver/token-verifier.ts";
+import { CLOCK_TOLERANCE_MS } from "../../../../tools/receiver/time-bound.ts";
+import { verifyToken } from "../../../../tools/receiver/token-verifier.ts";
 import { batchOf, STEP_S, T0_S, TestNode } from "./fixture.ts";
 
 const node = new TestNode(1);

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseToken } from "../../../../../firmware/wire/eat-token.ts";
+import { parseBatchToken } from "../../../../../firmware/wire/eat-token.ts";
 import { RandomStream } from "../../../../../host-sim/random-stream.ts";
 import { NODE_CRYPTO } from "../../../../../tools/receiver/node-crypto.ts";
 import { OutputFile } from "../../../../../tools/receiver/service/output-file.ts";
 import { OutputTopics } from "../../../../../tools/receiver/service/output-topics.ts";
 import { Outputs } from "../../../../../tools/receiver/service/outputs.ts";
 import { SqliteStore } from "../../../../../tools/receiver/sqlite-store.ts";
+import { type AcceptedToken, STORED_KIND } from "../../../../../tools/receiver/store.ts";
 import { TestNode } from "../fixture.ts";
 
 const HEADER = "seq\n";
@@ -36,9 +37,17 @@ describe("outputs of the receiver", () => {
     store.onBatch = () => outputs?.endBatch();
     for (let seq = from; seq < to; seq++) {
       const token = tokens[seq];
-      const entry = { devEui: node.devEui, seq, digest: NODE_CRYPTO.sha256(token), token, receivedUnixMs: 0 };
+      const entry: AcceptedToken = {
+        devEui: node.devEui,
+        seq,
+        kind: STORED_KIND.batch,
+        bootCount: 1,
+        digest: NODE_CRYPTO.sha256(token),
+        token,
+        receivedUnixMs: 0,
+      };
       store.commit(entry, () => {
-        const parsed = parseToken(token);
+        const parsed = parseBatchToken(token);
         if (parsed.ok) outputs?.handOn(entry, parsed.claims);
       });
     }
@@ -210,9 +219,12 @@ describe("outputs of the receiver", () => {
       outputs.add(topics);
       for (let round = 0; round < 40; round++) {
         const batch = new TestNode(2).token({ seq: round, count: 64 });
-        const parsed = parseToken(batch);
+        const parsed = parseBatchToken(batch);
         assert.ok(parsed.ok);
-        const entry = { devEui: node.devEui, seq: round, digest: new Uint8Array(32), token: batch, receivedUnixMs: 0 };
+        const { devEui } = node;
+        const digest = new Uint8Array(32);
+        const rest = { kind: STORED_KIND.batch, bootCount: 1, digest, token: batch, receivedUnixMs: 0 };
+        const entry: AcceptedToken = { devEui, seq: round, ...rest };
         store.onBatch = () => outputs.endBatch();
         store.commit(entry, () => outputs.handOn(entry, parsed.claims));
         store.flush();
