@@ -7,8 +7,10 @@ export const EXIT = Object.freeze({
   failed: 1,
   /** It could not run as asked: usage, an unreadable file, a missing tool. */
   unusable: 2,
+  /** A tool that is not ours is missing; what could be done without it was done. */
+  toolMissing: 3,
   /** A bug of ours. */
-  internal: 3,
+  internal: 70,
 });
 
 /** Ends a command. Thrown by commands, printed by main. */

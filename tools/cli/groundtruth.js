@@ -66,7 +66,7 @@ if (program === undefined) {
   fail(
     "the program is missing: neither its sources nor its built form are there",
     here,
-    "install the package again, or in a checkout run: npm run build",
+    "install the package again, or in a checkout run: npm run build:package",
   );
 } else if (Number.parseInt(process.versions.node, 10) >= NEEDED_MAJOR) {
   const { run } = await import(pathToFileURL(program).href);

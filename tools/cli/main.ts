@@ -7,12 +7,32 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command, CommanderError } from "commander";
+import { registerBuild } from "./build.ts";
 import { CommandError, describeError, EXIT } from "./command-error.ts";
+import { registerDemo } from "./demo.ts";
+import { registerFlash } from "./flash.ts";
+import { registerKeystore } from "./keystore.ts";
+import { registerMonitor } from "./monitor.ts";
+import { registerNodes } from "./nodes.ts";
+import { registerPlan } from "./plan.ts";
+import { registerProvision } from "./provision.ts";
 import { registerReceive } from "./receive.ts";
 import { registerSimulate } from "./simulate.ts";
 import { registerVerify } from "./verify.ts";
 
-const COMMANDS: readonly ((program: Command) => void)[] = [registerSimulate, registerReceive, registerVerify];
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  registerSimulate,
+  registerPlan,
+  registerReceive,
+  registerVerify,
+  registerProvision,
+  registerNodes,
+  registerKeystore,
+  registerBuild,
+  registerFlash,
+  registerMonitor,
+  registerDemo,
+];
 
 /** The program with all its commands. */
 export function createProgram(): Command {

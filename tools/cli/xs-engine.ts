@@ -11,7 +11,7 @@ import { CommandError } from "./command-error.ts";
 
 const SIMULATION = join(import.meta.dirname, "..", "simulation");
 const SOURCE = join(SIMULATION, "xs-entry.ts");
-/** Made by `npm run build`, for the installed package, which has neither the sources nor the bundler. */
+/** Made by `npm run build:package`, for the installed package, which has neither the sources nor the bundler. */
 const PREBUILT = join(SIMULATION, "xs-entry.bundle.js");
 
 /** Runs a simulation on XS; the first time, the engine is fetched and compiled. */

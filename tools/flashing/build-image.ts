@@ -1,120 +1,113 @@
-// The JavaScript half of a firmware build: compiles and links the firmware for a board, as `mcconfig` does before it
-// hands over to ESP-IDF, and reports the size of the linked image. Needs a Moddable SDK, but neither ESP-IDF nor a board.
-//
-//   node tools/flashing/build-image.ts [board]          builds, checks and reports
-//   node tools/flashing/build-image.ts --update-list    renews the module list in manifests/base.json
-//
-// The whole image takes ESP-IDF, and is a build of its own, from the project's folder:
-//   mcconfig -m -p esp32:./manifests/boards/<board> manifests/base.json
-
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+/**
+ * Builds the firmware for a board as far as this machine can: the JavaScript half by `mcconfig` and the SDK's compiler and linker, which needs
+ * neither ESP-IDF nor a board; the whole image where ESP-IDF is there.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { findSdk, MissingTool, projectRoot, run, type Sdk } from "../../host-sim/xs/linked/sdk.ts";
-import { compareModuleList, firmwareModules, isSame, mainModule, updateModuleList } from "./firmware-modules.ts";
+import { run, type Sdk } from "../../host-sim/xs/linked/sdk.ts";
+import { FIRMWARE, type PreparedBuild, prepareBuild } from "./board-manifest.ts";
+import { type BoardFacts, type Creation, creationBytes, readBoard, readBoardManifest } from "./boards.ts";
+import { type Profile, slotBytes } from "./configuration.ts";
+import type { Choice } from "./features.ts";
+import { type ImagePart, imageParts } from "./image-parts.ts";
 import { type LinkedImageReport, reportLinkedImage } from "./linked-image.ts";
 
-export const defaultBoard = "heltec-wifi-lora-32-v3";
-
-/** The boards that have a manifest. */
-export function boards(): string[] {
-  return readdirSync(join(projectRoot, "manifests", "boards"), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
-}
-
-/** What is in an image, and what ESP-IDF's half of the build would add to it. */
+/** What is in an image, and what ESP-IDF's half of the build adds to it. */
 export interface ImageReport extends LinkedImageReport {
+  readonly board: string;
+  readonly chip: string;
+  readonly choice: Choice;
+  /** Where the flash goes. */
+  readonly parts: readonly ImagePart[];
   /** Object files of the C sources that the modules bring. */
-  readonly nativeObjects: string[];
+  readonly nativeObjects: readonly string[];
+  /** Memory that the engine takes at start. */
+  readonly creation: Creation;
+  readonly creationBytes: number;
+  /** Flash that the partition table gives one image. */
+  readonly partitionBytes: number;
 }
 
-/** Compiles and links the firmware for a board. Throws MissingTool, or an error that says what is wrong. */
-export function buildImage(sdk: Sdk, board: string): ImageReport {
-  checkBoard(board);
-  if (!existsSync(join(projectRoot, `${mainModule}.ts`)))
-    throw new Error(`${mainModule}.ts is missing: it is the firmware's entry`);
-  const difference = compareModuleList(projectRoot);
-  if (!isSame(difference)) {
-    throw new Error(
-      `manifests/base.json does not match firmware/ (run this with --update-list): ${JSON.stringify(difference)}`,
-    );
-  }
+export interface BuildRequest {
+  readonly board: string;
+  /** What the board's own choice is replaced by. */
+  readonly choice?: Choice;
+  readonly profile?: Profile;
+}
 
-  // Not the SDK's own output folder, so that the stand-ins below never meet a whole build.
-  const output = join(projectRoot, "build", "image");
+/** Writes the build's folder, then compiles and links the JavaScript half. Throws MissingTool, or an error that says what is wrong. */
+export async function buildJavaScript(root: string, sdk: Sdk, request: BuildRequest): Promise<ImageReport> {
+  const { board } = request;
+  const facts = readBoard(root, board);
+  const choice: Choice = request.choice ?? { features: facts.features, regions: facts.regions };
+  const prepared = await prepareBuild(root, board, facts, choice, request.profile ?? "development");
+  // Both links leave their image at one path.
+  const { totalBytes: sdkBytes } = linkJavaScript(root, sdk, board, facts, prepared.emptyManifest);
+  const linked = linkJavaScript(root, sdk, board, facts, prepared.manifest);
+  return report(root, board, facts, choice, prepared, linked, sdkBytes);
+}
+
+interface LinkedImage extends LinkedImageReport {
+  readonly nativeObjects: readonly string[];
+}
+
+function linkJavaScript(root: string, sdk: Sdk, board: string, facts: BoardFacts, manifest: string): LinkedImage {
+  // Not the folder of whole builds, so that the stand-in for ESP-IDF's configuration never meets one.
+  const output = join(root, "build", "javascript");
+  const work = join(output, "tmp", "esp32", board, "release", FIRMWARE);
+  rmSync(work, { recursive: true, force: true });
   mkdirSync(output, { recursive: true });
-  // A path relative to the project, because mcconfig puts the platform in lower case.
-  run(
-    "mcconfig",
-    ["-p", `esp32:./manifests/boards/${board}`, "-o", output, "manifests/base.json"],
-    projectRoot,
-    sdk.env,
-  );
-
-  const work = join(output, "tmp", "esp32", board, "release", "groundtruth");
+  run("mcconfig", [...platform(board), "-o", output, manifest], root, sdk.env);
   const image = join(work, "mc.xs.c");
-  const configuration = standInConfiguration(work, chipOf(board));
-  const standIns = [`IDF_PATH=${output}`, "IDF_VERSION=none", "-o", configuration];
-  run("make", ["-f", join(work, "makefile"), ...standIns, image], projectRoot, sdk.env);
-
-  const report = reportLinkedImage(readFileSync(image, "utf8"));
-  const missing = firmwareModules(projectRoot).filter((name) => !report.preloaded.includes(name));
-  if (missing.length > 0) throw new Error(`not preloaded: ${missing.join(", ")}`);
+  const standIn = [`IDF_PATH=${output}`, "IDF_VERSION=none", "-o", emptyConfiguration(work, facts)];
+  run("make", ["-f", join(work, "makefile"), ...standIn, image], root, sdk.env);
   const objects = readFileSync(join(work, "makefile"), "utf8").matchAll(/^\t\$\(TMP_DIR\)\/([\w.-]+\.c\.o)/gm);
-  return { ...report, nativeObjects: [...objects].map((match) => match[1]) };
+  return { ...reportLinkedImage(readFileSync(image, "utf8")), nativeObjects: [...objects].map((match) => match[1]) };
 }
 
-/** What `build-image` prints. */
-export function describeImage(board: string, report: LinkedImageReport): string {
-  return [
-    `${board}: linked image of ${report.totalBytes} bytes, without the engine`,
-    `  slots ${report.slotBytes}, byte code and strings ${report.textBytes}, tables ${report.tableBytes}`,
-    `preloaded (${report.preloaded.length}):`,
-    ...report.preloaded.map((name) => `  ${name}`),
-    `loaded at run time (${report.loaded.length}):`,
-    ...report.loaded.map((name) => `  ${name}`),
-  ].join("\n");
+/** The whole image, from what `buildJavaScript` prepared. Returns the folder with what is to be flashed. */
+export function buildWhole(root: string, sdk: Sdk, board: string): string {
+  const output = join(root, "build", "image");
+  mkdirSync(output, { recursive: true });
+  const manifest = `build/boards/${board}/manifest.json`;
+  run("mcconfig", ["-m", ...platform(board), "-o", output, "-t", "build", manifest], root, sdk.env);
+  return join(output, "bin", "esp32", board, "release", FIRMWARE);
 }
 
-function checkBoard(board: string): void {
-  if (!boards().includes(board))
-    throw new Error(`there is no board ${board} in manifests/boards: there is ${boards().join(", ")}`);
-  if (board !== board.toLowerCase())
-    throw new Error(`${board} must be in lower case, because mcconfig looks for it so`);
+/** A path relative to the project, because mcconfig puts the platform in lower case. */
+function platform(board: string): string[] {
+  return ["-p", `esp32:./manifests/boards/${board}`];
 }
 
-function chipOf(board: string): string {
-  const path = join(projectRoot, "manifests", "boards", board, "manifest.json");
-  const manifest = JSON.parse(readFileSync(path, "utf8")) as { build?: { ESP32_SUBCLASS?: string } };
-  return manifest.build?.ESP32_SUBCLASS ?? "esp32";
-}
-
-// ESP-IDF would write this file from its configuration; the linked image depends on its presence only.
-function standInConfiguration(work: string, chip: string): string {
-  const folder = join(work, `xsProj-${chip}`, "build", "config");
+/** ESP-IDF would write this file from its configuration; the linked image depends on its presence only. */
+function emptyConfiguration(work: string, facts: BoardFacts): string {
+  const folder = join(work, `xsProj-${facts.chip}`, "build", "config");
   const file = join(folder, "sdkconfig.h");
   mkdirSync(folder, { recursive: true });
   writeFileSync(file, "");
   return file;
 }
 
-function main(args: readonly string[]): void {
-  if (args.includes("--update-list")) {
-    updateModuleList(projectRoot);
-    return;
-  }
-  const sdk = findSdk();
-  if (!sdk) throw new MissingTool("MODDABLE is not set (the folder of a Moddable SDK with its tools built)");
-  const board = args[0] ?? defaultBoard;
-  console.log(describeImage(board, buildImage(sdk, board)));
-}
-
-if (import.meta.main) {
-  try {
-    main(process.argv.slice(2));
-  } catch (error) {
-    console.error(`build-image: ${error instanceof Error ? error.message : error}`);
-    process.exitCode = 1;
-  }
+function report(
+  root: string,
+  board: string,
+  facts: BoardFacts,
+  choice: Choice,
+  prepared: PreparedBuild,
+  linked: LinkedImage,
+  sdkBytes: number,
+): ImageReport {
+  const missing = [FIRMWARE, ...prepared.external].filter((name) => !linked.preloaded.includes(name));
+  if (missing.length > 0) throw new Error(`imported, and not in ROM: ${missing.join(", ")}`);
+  const { creation } = readBoardManifest(root, board);
+  return {
+    ...linked,
+    board,
+    chip: facts.chip,
+    choice,
+    parts: imageParts(linked.totalBytes, sdkBytes, prepared.firmware.modules),
+    creation,
+    creationBytes: creationBytes(creation),
+    partitionBytes: slotBytes(root, facts),
+  };
 }
