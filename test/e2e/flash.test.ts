@@ -331,6 +331,8 @@ describe("groundtruth flash, against the modelled board", () => {
       const { board } = served;
       const { onUnplugged } = board;
       board.onUnplugged = () => {
+        // The end of the test pulls the cable of the first board once more: the second one stays out then.
+        board.onUnplugged = onUnplugged;
         onUnplugged();
         // The server's device turns into the second board.
         Object.defineProperty(board, "isPlugged", { value: true });
